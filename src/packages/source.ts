@@ -1,0 +1,55 @@
+import type { Root } from "../system/root.ts";
+
+export const families = ["debian", "fedora"] as const;
+/** Whose packages and package manager. */
+export type Family = (typeof families)[number];
+
+/** One package at exactly one version, as its signed index describes it. */
+export interface Package {
+  readonly name: string;
+  /** The whole version as the family writes it, with epoch and revision: `4.4.3-P1-2`, `12:4.4.3-27.fc44`. */
+  readonly version: string;
+  /** As the family spells it: `amd64`, `all`, `x86_64`, `noarch`. */
+  readonly arch: string;
+  readonly source: { readonly name: string; readonly version: string };
+  /** Of the package file, lower-case hex. */
+  readonly sha256: string;
+  /** Of the package file, in bytes. */
+  readonly size: number;
+}
+
+/** A file that is needed and not there yet: a soname, or an absolute path (an interpreter, a NEEDED with a slash). */
+export interface Wanted {
+  readonly wanted: string;
+  /** Canonical paths of the files that ask for it; empty when the plan itself asks. */
+  readonly requiredBy: readonly string[];
+}
+
+/** How a file is to lie in the image, from the package's own metadata. */
+export interface Ownership {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+  /** Extended attributes by name, values as raw bytes (`security.capability`, ...). */
+  readonly xattrs: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * The packages of one family and architecture. They are taken in one after another as files are asked for, and are seen
+ * as one root; nothing is unpacked to disk and nothing in them is run.
+ */
+export interface PackageSource {
+  readonly family: Family;
+  /** What has been taken in so far, merged as the distribution merges it (`/lib` is a link to `usr/lib`). */
+  readonly root: Root;
+  /** The packages that the plan names, in its order. */
+  readonly named: readonly Package[];
+  /**
+   * Takes in the packages that have these files. false when no further package could have any of them, true
+   * when something was taken in: look again.
+   */
+  provide(wanted: readonly Wanted[]): Promise<boolean>;
+  /** The package a file, link or directory of `root` came from; undefined for the merged links. */
+  packageOf(path: string): Package | undefined;
+  ownershipOf(path: string): Ownership;
+}

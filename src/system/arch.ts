@@ -1,0 +1,25 @@
+/**
+ * The architectures an image can be built for, each under the names that the formats and tools around us use:
+ * `oci` in image configs (GOARCH), `debian` and `rpm` in package managers, `elfMachine` is e_machine of elf(5),
+ * `qemu` names the binfmt_misc entry of its user-mode emulator.
+ */
+export const arches = {
+  x86_64: { oci: "amd64", debian: "amd64", rpm: "x86_64", elfMachine: 62, qemu: "qemu-x86_64" },
+  aarch64: { oci: "arm64", debian: "arm64", rpm: "aarch64", elfMachine: 183, qemu: "qemu-aarch64" },
+} as const;
+
+export type Arch = keyof typeof arches;
+
+export const archNames = Object.keys(arches) as readonly Arch[];
+
+const aliases: Readonly<Record<string, Arch>> = { amd64: "x86_64", arm64: "aarch64", x64: "x86_64" };
+
+/** `x86_64`, `aarch64` and their OCI, Debian and Node spellings; undefined for anything else. */
+export function parseArch(text: string): Arch | undefined {
+  return archNames.find((name) => name === text) ?? (Object.hasOwn(aliases, text) ? aliases[text] : undefined);
+}
+
+/** This machine's architecture, undefined where no image can be built for it. */
+export function hostArch(): Arch | undefined {
+  return parseArch(process.arch);
+}

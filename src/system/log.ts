@@ -1,0 +1,36 @@
+import pino from "pino";
+
+/** Progress and commands for stderr. `debug` is what --verbose adds; stdout is never written to. */
+export type Log = Pick<pino.Logger, "error" | "warn" | "info" | "debug" | "trace">;
+
+export interface LogOptions {
+  readonly level: "warn" | "info" | "debug" | "trace";
+  readonly format: "text" | "json";
+}
+
+/**
+ * A pino logger that writes to stderr synchronously (a worker thread would not survive bundling or a sudden exit).
+ * As text each record is its message alone, warnings and errors with their level before it; as json it is pino's record
+ * with the level by name and the time in ISO 8601.
+ */
+export function createLog(options: LogOptions): Log {
+  const stderr = pino.destination({ dest: 2, sync: true });
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    options.format === "json" ? stderr : { write: (record: string) => void stderr.write(asText(record)) },
+  );
+}
+
+function asText(record: string): string {
+  const { level, msg, hint } = JSON.parse(record) as { level: string; msg?: string; hint?: string };
+  const prefix = level === "error" ? "error: " : level === "warn" ? "warning: " : level === "debug" ? "+ " : "";
+  return `${prefix}${msg ?? ""}\n${hint === undefined ? "" : `hint: ${hint}\n`}`;
+}
+
+/** For unit tests and for rooms that are used without a command line around them. */
+export const silent: Log = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };

@@ -1,0 +1,109 @@
+import { Failure, Interruption, systemErrorCode } from "./errors.ts";
+import type { Log } from "./log.ts";
+
+/** A program and its arguments, never a shell line. */
+export type Command = readonly [program: string, ...args: readonly string[]];
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Laid over the environment of this process; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Bytes for stdin, which is closed otherwise. */
+  readonly input?: string;
+  /** Where stdout goes, byte for byte, instead of into the result. */
+  readonly stdoutFile?: string;
+  /** Clean-up: runs to its end even after an interruption. */
+  readonly evenInterrupted?: boolean;
+}
+
+/** Runs a command to its end and returns its stdout as text, without the last newline. Throws CommandFailure. */
+export type Run = (command: Command, options?: RunOptions) => Promise<string>;
+
+/** A command that did not start, ended with a code other than 0, or was killed. */
+export class CommandFailure extends Failure {
+  override readonly name = "CommandFailure";
+  readonly command: Command;
+  /** undefined when the program could not be started or was killed by a signal. */
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The program is not installed (not on PATH). */
+  readonly notFound: boolean;
+
+  constructor(command: Command, end: { exitCode?: number; stdout?: string; stderr?: string; reason: string; notFound?: boolean }) {
+    const stderr = end.stderr ?? "";
+    const tail = stderr.trimEnd().split("\n").slice(-8).join("\n");
+    super(`cannot run '${quote(command)}': ${end.reason}${tail === "" ? "" : `\n${tail}`}`);
+    this.command = command;
+    this.exitCode = end.exitCode;
+    this.stdout = end.stdout ?? "";
+    this.stderr = stderr;
+    this.notFound = end.notFound ?? false;
+  }
+}
+
+/** The command as a person could paste it into a POSIX shell. */
+export function quote(command: Command): string {
+  return command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
+}
+
+/**
+ * The one place that starts processes. Children get LC_ALL=C and a process group of their own, so that Ctrl-C reaches
+ * us alone: when `signal` aborts, the running ones get SIGTERM and Interruption is thrown, while clean-up
+ * (`evenInterrupted`) still runs.
+ */
+export function createRun(log: Log, signal: AbortSignal): Run {
+  return async (command, options = {}) => {
+    if (!options.evenInterrupted) throwIfInterrupted(signal);
+    const { execa } = await import("execa");
+    const [program, ...args] = command;
+    const started = performance.now();
+    log.debug({ command }, pasteable(command, options));
+    const result = await execa(program, args, {
+      cwd: options.cwd ?? process.cwd(),
+      env: { ...process.env, LC_ALL: "C", ...options.env },
+      extendEnv: false,
+      ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+      ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile } }),
+      ...(options.evenInterrupted ? {} : { cancelSignal: signal }),
+      maxBuffer: 256 * 1024 * 1024,
+      detached: true,
+      cleanup: false,
+      reject: false,
+    });
+    if (result.isCanceled) throwIfInterrupted(signal);
+    if (result.failed) {
+      throw new CommandFailure(command, {
+        ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
+        stdout: result.stdout ?? "",
+        stderr: result.stderr,
+        notFound: systemErrorCode(result.cause) === "ENOENT",
+        reason: reasonOf(result),
+      });
+    }
+    log.trace({ ms: Math.round(performance.now() - started) }, `done: ${program}`);
+    return result.stdout ?? "";
+  };
+}
+
+function reasonOf(result: { exitCode?: number | undefined; signal?: string | undefined; cause?: unknown }): string {
+  if (systemErrorCode(result.cause) === "ENOENT") return "it is not installed";
+  if (result.exitCode !== undefined) return `exit code ${result.exitCode}`;
+  if (result.signal !== undefined) return `killed by ${result.signal}`;
+  return result.cause instanceof Error ? result.cause.message : "it could not be started";
+}
+
+function pasteable(command: Command, options: RunOptions): string {
+  const env = Object.entries(options.env ?? {});
+  const unset = env.flatMap(([name, value]) => (value === undefined ? ["-u", name] : []));
+  const set = env.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+  const whole: Command = env.length === 0 ? command : ["env", ...unset, ...set, ...command];
+  return `${options.cwd === undefined ? "" : `cd ${quote([options.cwd])} && `}${quote(whole)}${
+    options.stdoutFile === undefined ? "" : ` > ${quote([options.stdoutFile])}`
+  }`;
+}
+
+function throwIfInterrupted(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  throw signal.reason instanceof Interruption ? signal.reason : new Interruption("SIGTERM");
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { Failure, systemErrorCode } from "./errors.ts";
+
+/** A directory that is gone when its scope ends, however it ends. */
+export interface Workdir extends AsyncDisposable {
+  readonly path: string;
+  /** The path of a file inside. */
+  file(name: string): string;
+}
+
+const prefix = "dhcpd-build-";
+
+/** Where work directories are made: TMPDIR, else /var/tmp, which unlike /tmp is a disk on most systems. */
+export function workdirBase(): string {
+  return process.env.TMPDIR || "/var/tmp";
+}
+
+/**
+ * A name that only this process uses and that tells later whether its maker still lives:
+ * `dhcpd-build-<pid>-<start time of that process>-<random>`. Work directories and working containers carry it.
+ */
+export function ownName(): string {
+  return `${prefix}${process.pid}-${startTime(process.pid) ?? 0}-${randomBytes(4).toString("hex")}`;
+}
+
+/** Whether a name was made by ownName in a process that has ended since. */
+export function isLeftover(name: string): boolean {
+  const match = /^dhcpd-build-(\d+)-(\d+)-[0-9a-f]{8}$/.exec(name);
+  if (match === null) return false;
+  const now = startTime(Number(match[1]));
+  return now === undefined || now !== Number(match[2]);
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)): ticks after boot; undefined when there is no such process. */
+function startTime(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes a work directory that only its owner can enter. */
+export async function createWorkdir(): Promise<Workdir> {
+  const directory = path.join(workdirBase(), ownName());
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch (error) {
+    throw new Failure(`cannot make a work directory in ${workdirBase()}: ${systemErrorCode(error) ?? String(error)}`, {
+      hint: "set TMPDIR to a directory with free space that you can write to",
+      cause: error,
+    });
+  }
+  return {
+    path: directory,
+    file: (name) => path.join(directory, name),
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+/** The work directories of processes that were killed before they could clean up. */
+export async function leftoverWorkdirs(): Promise<readonly string[]> {
+  const base = workdirBase();
+  const names = await readdir(base).catch(() => []);
+  return names.filter(isLeftover).map((name) => path.join(base, name));
+}
