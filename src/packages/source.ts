@@ -9,6 +9,8 @@ export interface Package {
   readonly name: string;
   /** The whole version as the family writes it, with epoch and revision: `4.4.3-P1-2`, `12:4.4.3-27.fc44`. */
   readonly version: string;
+  /** What the project that wrote the software calls this version: `4.4.3-P1`. */
+  readonly upstreamVersion: string;
   /** As the family spells it: `amd64`, `all`, `x86_64`, `noarch`. */
   readonly arch: string;
   readonly source: { readonly name: string; readonly version: string };
@@ -32,13 +34,15 @@ export interface Ownership {
   readonly mode: number;
   /** Extended attributes by name, values as raw bytes (`security.capability`, ...). */
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
+  /** Equal for two paths that are one file under two names (hard links). */
+  readonly sameFile?: string;
 }
 
 /**
  * The packages of one family and architecture. They are taken in one after another as files are asked for, and are seen
  * as one root; nothing is unpacked to disk and nothing in them is run.
  */
-export interface PackageSource {
+export interface PackageSource extends Disposable {
   readonly family: Family;
   /** What has been taken in so far, merged as the distribution merges it (`/lib` is a link to `usr/lib`). */
   readonly root: Root;
@@ -52,4 +56,6 @@ export interface PackageSource {
   /** The package a file, link or directory of `root` came from; undefined for the merged links. */
   packageOf(path: string): Package | undefined;
   ownershipOf(path: string): Ownership;
+  /** Seconds since the epoch, 0 where nobody says. */
+  modifiedOf(path: string): number;
 }

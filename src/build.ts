@@ -1,0 +1,86 @@
+import path from "node:path";
+import { closeOver } from "./elf/provide.ts";
+import { Buildah } from "./image/buildah.ts";
+import { openBuildMemory } from "./image/memory.ts";
+import { assembleScratch, type StoredReferences } from "./image/scratch.ts";
+import { cacheDirectory } from "./packages/cache.ts";
+import { openPackageLists } from "./packages/open.ts";
+import { findPrograms } from "./packages/program.ts";
+import type { ImagePlan, Plan, ScratchImagePlan } from "./plan.ts";
+import { type BuildRecord, recordLabels, recordOf } from "./report/record.ts";
+import { layOut } from "./rootfs/layout.ts";
+import { writeTar } from "./rootfs/tar.ts";
+import type { Log } from "./system/log.ts";
+import type { Run } from "./system/run.ts";
+import { version as toolVersion } from "./system/version.ts";
+import { createWorkdir } from "./system/workdir.ts";
+
+/** What a build leaves in the store, as `--json` prints it. */
+export interface BuiltImage extends StoredReferences {
+  /** The sum of the bytes of regular files. */
+  readonly size: number;
+  /** Regular files and symlinks. */
+  readonly files: number;
+  readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[];
+}
+
+export interface BuildOptions {
+  /** How old package lists may be, in milliseconds. */
+  readonly maxListAge: number;
+  /** Build even what is there already. */
+  readonly force: boolean;
+}
+
+export interface Tools {
+  readonly run: Run;
+  readonly log: Log;
+}
+
+/** Builds the plan's images side by side. When one fails the others are still finished or cleaned up before the failure is thrown. */
+export async function buildImages(plan: Plan, options: BuildOptions, tools: Tools): Promise<readonly BuiltImage[]> {
+  const results = await Promise.allSettled(plan.images.map((image) => buildImage(image, options, tools)));
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
+function buildImage(plan: ImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {
+  switch (plan.kind) {
+    case "scratch":
+      return buildScratchImage(plan, options, tools);
+    case "os":
+      throw new Error("no OS-based images yet");
+  }
+}
+
+async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {
+  await using workdir = await createWorkdir();
+  const buildah = new Buildah(tools.run, workdir.path);
+  const lists = await openPackageLists({ ...plan, ...options, ...tools });
+  const memory = openBuildMemory<BuiltImage>(path.join(cacheDirectory(), "built"), [toolVersion, plan, lists.fingerprint], buildah);
+  const known = options.force ? undefined : await memory.recall();
+  if (known !== undefined) {
+    tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
+    return known;
+  }
+  using source = await lists.open();
+  const closures = await closeOver(findPrograms(plan.binaries, source), source);
+  const tree = layOut(plan, closures, source);
+  const record = recordOf(plan, tree, source);
+  const rootfs = workdir.file("rootfs.tar");
+  writeTar(tree, rootfs, record.created);
+  const stored = await assembleScratch(plan, { rootfs, labels: recordLabels(record), ...record }, buildah);
+  const built = { ...stored, ...summaryOf(record) };
+  await memory.remember(built);
+  return built;
+}
+
+function summaryOf(record: BuildRecord): Omit<BuiltImage, keyof StoredReferences> {
+  const files = record.entries.filter(({ kind }) => kind !== "directory");
+  return {
+    size: files.reduce((sum, { size }) => sum + (size ?? 0), 0),
+    files: files.length,
+    packages: record.packages.map(({ name, version, sha256 }) => ({ name, version, sha256 })),
+  };
+}

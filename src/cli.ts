@@ -1,0 +1,32 @@
+import { Command, Option } from "commander";
+import { addCleanCommand } from "./commands/clean.ts";
+import { addClosureCommand } from "./commands/closure.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addPlanCommand } from "./commands/plan.ts";
+import { addSchemaCommand } from "./commands/schema.ts";
+import { addScratchCommand } from "./commands/scratch.ts";
+import type { CommandContext } from "./system/context.ts";
+import type { LogOptions } from "./system/log.ts";
+import { version } from "./system/version.ts";
+
+/** Every verb, in the order of `--help`. */
+const verbs = [addScratchCommand, addPlanCommand, addClosureCommand, addDoctorCommand, addCleanCommand, addSchemaCommand];
+
+/** The command line. `start` is given the global options before a verb runs. Throws commander's errors instead of ending the process. */
+export function createProgram(context: CommandContext, start: (options: LogOptions) => Promise<void>): Command {
+  const program = new Command("dhcpd-build")
+    .description("Small and proven container images of ISC DHCP, Kea and other packaged services")
+    .version(version)
+    .addOption(new Option("--verbose", "print every command, so that it can be pasted into a shell").conflicts("quiet"))
+    .addOption(new Option("--quiet", "print warnings and errors only"))
+    .addOption(new Option("--log-format <format>", "how to log to stderr").choices(["text", "json"]).default("text"))
+    .showSuggestionAfterError()
+    .showHelpAfterError("hint: see dhcpd-build --help")
+    .exitOverride();
+  program.hook("preAction", async () => {
+    const { verbose, quiet, logFormat } = program.opts<{ verbose?: true; quiet?: true; logFormat: LogOptions["format"] }>();
+    await start({ level: verbose ? "debug" : quiet ? "warn" : "info", format: logFormat });
+  });
+  for (const add of verbs) add(program, context);
+  return program;
+}

@@ -1,0 +1,121 @@
+import path from "node:path";
+import { type Link, type Located, locate, type Root } from "../system/root.ts";
+import { ElfError } from "./bytes.ts";
+import { type CacheEntry, readCache } from "./cache.ts";
+import { describeLoader, type Loader } from "./loader.ts";
+import { type ElfFile, type ElfImage, readElf } from "./read.ts";
+
+/** A directory of the root under its canonical path, with the links on the way to it. */
+export interface Directory {
+  readonly path: string;
+  readonly links: readonly Link[];
+  readonly names: ReadonlySet<string>;
+}
+
+/** An ELF file that was read, or the sentence why it is none. */
+export type Examined = { readonly image: ElfImage } | { readonly broken: string };
+
+/**
+ * A root as the loader sees it. Everything looked at is kept, so that each file is read once however many programs need it.
+ * A root that grows needs `forgetPlaces`.
+ */
+export interface RootView {
+  readonly root: Root;
+  locate(wanted: string): Located | undefined;
+  /** undefined where there is no such directory. */
+  directory(wanted: string): Directory | undefined;
+  /** A name in a directory; undefined where there is none or it dangles. */
+  fileIn(directory: Directory, name: string): Located | undefined;
+  /** `file` is canonical. */
+  examine(file: Located): Examined;
+  /** The whole text of a small file; undefined where there is none. */
+  text(wanted: string): string | undefined;
+  /** The loader that `interpreter` names, for a file of this ABI. */
+  loader(file: ElfFile, interpreter: string): Loader;
+  /** The entries of /etc/ld.so.cache by soname. */
+  cache(): ReadonlyMap<string, readonly CacheEntry[]>;
+  /** What was found for a name by searches that depend on `key` alone. */
+  remember<T>(key: string, name: string, find: () => T): T;
+  /** Drops what was learnt about names and places, keeps what files contain. */
+  forgetPlaces(): void;
+}
+
+const mostLoaderBytes = 16 * 1024 * 1024;
+const mostTextBytes = 1024 * 1024;
+const mostCacheBytes = 64 * 1024 * 1024;
+
+export function viewRoot(root: Root): RootView {
+  const examined = new Map<string, Examined>();
+  const loaders = new Map<string, Loader>();
+  const located = new Map<string, Located | undefined>();
+  const directories = new Map<string, Directory | undefined>();
+  const found = new Map<string, Map<string, unknown>>();
+  let cache: ReadonlyMap<string, readonly CacheEntry[]> | undefined;
+
+  const view: RootView = {
+    root,
+    locate: (wanted) => remembered(located, wanted, () => locate(root, wanted)),
+    directory: (wanted) =>
+      remembered(directories, wanted, () => {
+        const place = view.locate(wanted);
+        if (place?.entry.kind !== "directory") return undefined;
+        return { path: place.path, links: place.links, names: new Set(root.names(place.path)) };
+      }),
+    fileIn(directory, name) {
+      if (!directory.names.has(name)) return undefined;
+      const place = view.locate(path.posix.join(directory.path, name));
+      return place === undefined ? undefined : { ...place, links: [...directory.links, ...place.links] };
+    },
+    examine: (file) => remembered(examined, file.path, () => examine(root, file)),
+    text(wanted) {
+      const bytes = whole(root, view.locate(wanted), mostTextBytes);
+      return bytes?.toString("utf8");
+    },
+    loader: (file, interpreter) =>
+      remembered(loaders, `${file.machine} ${file.class} ${file.endianness} ${interpreter}`, () =>
+        describe(view, file, interpreter),
+      ),
+    cache() {
+      cache ??= readCache(whole(root, view.locate("/etc/ld.so.cache"), mostCacheBytes) ?? Buffer.alloc(0));
+      return cache;
+    },
+    remember<T>(key: string, name: string, find: () => T): T {
+      return remembered(remembered(found, key, () => new Map<string, unknown>()) as Map<string, T>, name, find);
+    },
+    forgetPlaces() {
+      for (const map of [loaders, located, directories, found]) map.clear();
+      cache = undefined;
+    },
+  };
+  return view;
+}
+
+function examine(root: Root, { path: file, entry }: Located): Examined {
+  if (entry.kind !== "file") return { broken: "not a regular file" };
+  try {
+    return { image: readElf((position, length) => root.read(file, position, length), entry.size) };
+  } catch (error) {
+    if (error instanceof ElfError) return { broken: error.message };
+    throw error;
+  }
+}
+
+function describe(view: RootView, file: ElfFile, interpreter: string): Loader {
+  const loader = describeLoader(file, interpreter, whole(view.root, view.locate(interpreter), mostLoaderBytes));
+  const list = loader.pathFile === undefined ? undefined : view.text(loader.pathFile);
+  if (list === undefined) return loader;
+  return { ...loader, directories: list.split(/[\n:]/).filter((directory) => directory !== "") };
+}
+
+function whole(root: Root, place: Located | undefined, most: number): Buffer | undefined {
+  if (place?.entry.kind !== "file" || place.entry.size > most) return undefined;
+  return Buffer.from(root.read(place.path, 0, place.entry.size));
+}
+
+function remembered<Key, Value>(map: Map<Key, Value>, key: Key, find: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined || map.has(key)) return known as Value;
+  const value = find();
+  map.set(key, value);
+  return value;
+}

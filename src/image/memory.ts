@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { ownName } from "../system/workdir.ts";
+import type { Buildah } from "./buildah.ts";
+import type { StoredReferences } from "./scratch.ts";
+
+/** Remembers which image a plan became, so that the same plan with the same packages need not be built again. */
+export interface BuildMemory<Image extends StoredReferences> {
+  /** The image, if it is in the store under all its names; undefined where it must be built. */
+  recall(): Promise<Image | undefined>;
+  remember(image: Image): Promise<void>;
+}
+
+/** `inputs` is everything that the image depends on; two equal ones mean the same image. */
+export function openBuildMemory<Image extends StoredReferences>(
+  directory: string,
+  inputs: unknown,
+  buildah: Buildah,
+): BuildMemory<Image> {
+  const key = createHash("sha256").update(JSON.stringify(inputs)).digest("hex");
+  const file = path.join(directory, key);
+  return {
+    async recall() {
+      const image = parse<Image>(await readFile(file, "utf8").catch(() => ""));
+      if (image === undefined) return undefined;
+      const stored = (await buildah.images()).find(({ id }) => id === image.id);
+      return image.references.every((name) => stored?.names.includes(name)) ? image : undefined;
+    },
+    async remember(image) {
+      await mkdir(directory, { recursive: true });
+      const fresh = path.join(directory, ownName());
+      await writeFile(fresh, JSON.stringify(image));
+      await rename(fresh, file);
+    },
+  };
+}
+
+function parse<Image>(text: string): Image | undefined {
+  try {
+    return text === "" ? undefined : (JSON.parse(text) as Image);
+  } catch {
+    // Half-written by a full disk or damaged: as good as not there.
+    return undefined;
+  }
+}

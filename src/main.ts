@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+import { createProgram } from "./cli.ts";
+import type { CommandContext } from "./system/context.ts";
+import { Failure, Interruption } from "./system/errors.ts";
+import type { Log, LogOptions } from "./system/log.ts";
+import type { Run } from "./system/run.ts";
+
+const exitCodes = { failed: 1, usage: 2, bug: 70, SIGINT: 130, SIGTERM: 143 } as const;
+
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => interruption.abort(new Interruption(signal)));
+}
+// `dhcpd-build sbom IMAGE | head` is no bug.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
+let tools: { readonly log: Log; readonly run: Run } | undefined;
+
+/** Loaded when a verb runs and not before, so that `--version` and `--help` are quick. */
+async function openTools(options: LogOptions): Promise<{ readonly log: Log; readonly run: Run }> {
+  const [{ createLog }, { createRun }] = await Promise.all([import("./system/log.ts"), import("./system/run.ts")]);
+  const log = createLog(options);
+  return { log, run: createRun(log, interruption.signal) };
+}
+
+function opened(): { readonly log: Log; readonly run: Run } {
+  if (tools === undefined) throw new Error("a verb ran before its tools were opened");
+  return tools;
+}
+
+const context: CommandContext = {
+  get log() {
+    return opened().log;
+  },
+  get run() {
+    return opened().run;
+  },
+  print: (text) => void process.stdout.write(`${text}\n`),
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
+};
+
+async function main(): Promise<void> {
+  const program = createProgram(context, async (options) => {
+    tools = await openTools(options);
+  });
+  try {
+    await program.parseAsync();
+    if (interruption.signal.aborted) throw interruption.signal.reason;
+  } catch (error) {
+    process.exitCode = await explain(error);
+  }
+}
+
+/** Says once what went wrong and returns the exit code for it. */
+async function explain(error: unknown): Promise<number> {
+  if (isCommanderError(error)) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  const { log } = tools ?? (await openTools({ level: "info", format: "text" }));
+  if (error instanceof Interruption) {
+    log.warn(`${error.message}; nothing was left behind`);
+    return exitCodes[error.signal];
+  }
+  if (error instanceof Failure) {
+    log.error({ ...(error.hint === undefined ? {} : { hint: error.hint }) }, error.message);
+    return exitCodes[error.kind];
+  }
+  log.error(`this is a bug in dhcpd-build\n${error instanceof Error ? error.stack : String(error)}`);
+  return exitCodes.bug;
+}
+
+/** commander has told the user already; told by shape, so that commander's class need not be loaded here. */
+function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("commander.") && "exitCode" in error;
+}
+
+await main();

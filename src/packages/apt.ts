@@ -1,0 +1,254 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { type Arch, arches } from "../system/arch.ts";
+import { Failure } from "../system/errors.ts";
+import type { Log } from "../system/log.ts";
+import { CommandFailure, type Run } from "../system/run.ts";
+import { type AptState, firstComplaint } from "./apt-state.ts";
+import type { ContentCache } from "./cache.ts";
+import {
+  conventionalNames,
+  libcPackage,
+  namesOf,
+  parseCandidates,
+  parseDependencies,
+  parseStanzas,
+  rankCandidates,
+  type Stanza,
+  sourceOf,
+  upstreamVersion,
+} from "./control.ts";
+import { PayloadRoot } from "./payload.ts";
+import type { Package, PackageSource, Wanted } from "./source.ts";
+
+/** Debian has merged these since 12 (DEP 17); packages of that time still carry the old names. */
+const merged = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].map((name) => ({ path: `/${name}`, into: `/usr/${name}` }));
+
+export interface AptOptions {
+  readonly arch: Arch;
+  /** The packages that the plan names. */
+  readonly packages: readonly string[];
+  readonly state: AptState;
+  readonly cache: ContentCache;
+  readonly run: Run;
+  readonly log: Log;
+}
+
+/**
+ * Debian's packages, chosen and fetched by apt itself in a state of its own. A file is looked for along the dependencies of the
+ * package that needs it, so that nothing is fetched but what the files need. Throws Failure.
+ */
+export async function openAptSource(options: AptOptions): Promise<PackageSource> {
+  const source = new AptSource(options);
+  await source.open();
+  return source;
+}
+
+class AptSource implements PackageSource {
+  readonly family = "debian";
+  readonly root = new PayloadRoot(merged);
+  readonly #options: AptOptions;
+  /** What apt would install, by package name; undefined for names that nothing provides. */
+  readonly #stanzas = new Map<string, Stanza | undefined>();
+  readonly #taken = new Map<string, Package>();
+
+  constructor(options: AptOptions) {
+    this.#options = options;
+  }
+
+  get named(): readonly Package[] {
+    return this.#options.packages.flatMap((name) => this.#taken.get(name) ?? []);
+  }
+
+  async open(): Promise<void> {
+    const { packages, arch } = this.#options;
+    await this.#learn(packages);
+    const stanzas = packages.map((name) => {
+      const stanza = this.#stanzas.get(name);
+      if (stanza !== undefined) return stanza;
+      throw new Failure(`cannot find package ${name} for ${arch}: the host's apt sources have none of that name`, {
+        hint: `check the name, and that the apt sources are not limited to other architectures than ${arches[arch].debian}`,
+      });
+    });
+    const dependencies = await this.#dependenciesOf(stanzas);
+    // Whatever else a dynamic program needs, it needs the C library: one download instead of two.
+    await this.#take([...stanzas, ...dependencies.filter((stanza) => stanza["package"] === libcPackage)]);
+  }
+
+  async provide(wanted: readonly Wanted[]): Promise<boolean> {
+    const choices: Choice[] = [];
+    for (const each of wanted) choices.push(...(await this.#choose(each)));
+    // A guess may have become needless once the packages that are sure have been looked into.
+    const sure = choices.filter(({ conventional }) => conventional);
+    const chosen = new Set((sure.length > 0 ? sure : choices).map(({ stanza }) => stanza));
+    await this.#take([...chosen]);
+    return chosen.size > 0;
+  }
+
+  packageOf(wanted: string): Package | undefined {
+    return this.root.packageOf(wanted);
+  }
+
+  ownershipOf(wanted: string) {
+    return this.root.ownershipOf(wanted);
+  }
+
+  modifiedOf(wanted: string): number {
+    return this.root.modifiedOf(wanted);
+  }
+
+  [Symbol.dispose](): void {
+    this.root[Symbol.dispose]();
+  }
+
+  /** The best package not looked into yet: a direct dependency of a requester, else one further down that has the conventional name. */
+  async #choose({ wanted, requiredBy }: Wanted): Promise<readonly Choice[]> {
+    const requesters = requiredBy.flatMap((file) => this.packageOf(file)?.name ?? []);
+    const conventional = conventionalNames(wanted);
+    let level = this.#known(requesters.length === 0 ? this.#options.packages : requesters);
+    const seen = new Set(level);
+    for (let depth = 0; level.length > 0; depth++) {
+      const below = (await this.#dependenciesOf(level)).filter((stanza) => !seen.has(stanza));
+      for (const stanza of below) seen.add(stanza);
+      const fresh = below.filter((stanza) => !this.#taken.has(stanza["package"] ?? ""));
+      const [best] = rankCandidates(wanted, level[0], fresh);
+      const isConventional = best !== undefined && namesOf(best).some((name) => conventional.includes(name));
+      if (best !== undefined && (depth === 0 || isConventional)) return [{ stanza: best, conventional: isConventional }];
+      level = below;
+    }
+    return [];
+  }
+
+  #known(names: readonly string[]): readonly Stanza[] {
+    return [...new Set(names.map((name) => this.#stanzas.get(name)))].filter((stanza) => stanza !== undefined);
+  }
+
+  /** For each need the first alternative that there is; one that only other packages provide, where there is no other. */
+  async #dependenciesOf(stanzas: readonly Stanza[]): Promise<readonly Stanza[]> {
+    const needs = stanzas.flatMap(parseDependencies);
+    await this.#learn(needs.flat());
+    const unmet = needs.filter((alternatives) => this.#known(alternatives).length === 0);
+    await this.#learnProviders(unmet.flat());
+    return [...new Set(needs.flatMap((alternatives) => this.#known(alternatives).slice(0, 1)))];
+  }
+
+  /** Asks apt about packages that were not asked about before. */
+  async #learn(names: readonly string[]): Promise<void> {
+    const unknown = [...new Set(names)].filter((name) => !this.#stanzas.has(name));
+    const found = await this.#candidates(unknown);
+    for (const name of unknown) this.#stanzas.set(name, found.get(name));
+  }
+
+  async #learnProviders(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const providers = await this.#providersOf(names);
+    await this.#learn([...providers.values()]);
+    for (const [name, provider] of providers) this.#stanzas.set(name, this.#stanzas.get(provider));
+  }
+
+  async #candidates(names: readonly string[]): Promise<ReadonlyMap<string, Stanza>> {
+    if (names.length === 0) return new Map();
+    const [shown, policy] = await Promise.all([this.#aptCache("show", names), this.#aptCache("policy", names)]);
+    const candidates = parseCandidates(policy);
+    const stanzas = parseStanzas(shown).filter((stanza) => candidates.get(stanza["package"] ?? "") === stanza["version"]);
+    return new Map(stanzas.reverse().map((stanza) => [stanza["package"] ?? "", stanza]));
+  }
+
+  /** For each virtual package the first real one that provides it (the reverse provides of `apt-cache showpkg`). */
+  async #providersOf(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const text = await this.#aptCache("showpkg", names);
+    const sections = text.split(/^Package: /m).slice(1);
+    return new Map(
+      sections.flatMap((section) => {
+        const provider = /^Reverse Provides: *\n(\S+) /m.exec(section)?.[1];
+        return provider === undefined ? [] : [[section.split("\n")[0]?.trim() ?? "", provider]];
+      }),
+    );
+  }
+
+  async #aptCache(verb: string, names: readonly string[]): Promise<string> {
+    try {
+      return await this.#apt(["apt-cache", verb, "--", ...names]);
+    } catch (error) {
+      if (error instanceof CommandFailure && error.exitCode === 100 && /No packages found/.test(error.stderr)) return "";
+      throw error;
+    }
+  }
+
+  /** Fetches what is not in the cache yet and adds each payload to the root. */
+  async #take(stanzas: readonly Stanza[]): Promise<void> {
+    const packages = stanzas.map(packageOf).filter(({ name }) => !this.#taken.has(name));
+    const { cache } = this.#options;
+    const payloads = new Map<string, string>();
+    const missing: Package[] = [];
+    for (const each of packages) {
+      const payload = await cache.findDerived(each.sha256, "payload");
+      if (payload !== undefined) payloads.set(each.sha256, payload);
+      else if ((await cache.find(each.sha256)) === undefined) missing.push(each);
+    }
+    if (missing.length > 0) await this.#download(missing);
+    const unpacked = await Promise.all(packages.map((each) => payloads.get(each.sha256) ?? this.#unpack(each)));
+    for (const [index, each] of packages.entries()) {
+      this.#taken.set(each.name, each);
+      this.root.add(each, unpacked[index] ?? "");
+    }
+  }
+
+  async #download(packages: readonly Package[]): Promise<void> {
+    const { cache, log } = this.#options;
+    await using scratch = await cache.scratchDirectory();
+    const names = packages.map((each) => `${each.name}=${each.version}`);
+    log.info(`downloading ${names.join(" ")}`);
+    try {
+      await this.#apt(["apt-get", "download", "-q", "--", ...names], scratch.path);
+    } catch (error) {
+      if (!(error instanceof CommandFailure) || error.notFound) throw error;
+      throw new Failure(`cannot download ${names.join(", ")}: ${firstComplaint(error.stderr)}`, {
+        hint: "check the network and the free space, or fetch newer package lists with --refresh",
+        cause: error,
+      });
+    }
+    const files = (await readdir(scratch.path)).filter((name) => name.endsWith(".deb"));
+    const adopted = await Promise.all(files.map((name) => cache.adopt(path.join(scratch.path, name))));
+    const lost = packages.find((each) => !adopted.some(({ sha256 }) => sha256 === each.sha256));
+    if (lost === undefined) return;
+    throw new Failure(`cannot use package ${lost.name} ${lost.version}: apt delivered a file with another SHA-256 than its index says`);
+  }
+
+  /** The package's file system as an uncompressed tar (dpkg-deb(1)); no script of the package is run. */
+  async #unpack(from: Package): Promise<string> {
+    const { cache, run } = this.#options;
+    const file = await cache.find(from.sha256);
+    if (file === undefined) throw new Failure(`cannot find package ${from.name} ${from.version} in the cache`);
+    await using scratch = await cache.scratchDirectory();
+    const payload = path.join(scratch.path, "payload.tar");
+    try {
+      await run(["dpkg-deb", "--fsys-tarfile", file], { stdoutFile: payload });
+    } catch (error) {
+      if (!(error instanceof CommandFailure) || error.notFound) throw error;
+      throw new Failure(`cannot unpack package ${from.name} ${from.version}: ${error.stderr.trim().split("\n").at(-1) ?? ""}`, {
+        cause: error,
+      });
+    }
+    return cache.adoptDerived(from.sha256, "payload", payload);
+  }
+
+  /** Shares the state's lock with other readers, so that no refresh changes the lists under a running command. */
+  #apt(command: readonly string[], cwd?: string): Promise<string> {
+    const { state, run } = this.#options;
+    const locked = ["--no-fork", "--shared", path.join(state.directory, "update.lock"), ...command];
+    return run(["flock", ...locked], { env: { APT_CONFIG: state.config }, ...(cwd === undefined ? {} : { cwd }) });
+  }
+}
+
+interface Choice {
+  readonly stanza: Stanza;
+  /** The package has the name that convention gives the file; otherwise it is a guess. */
+  readonly conventional: boolean;
+}
+
+function packageOf(stanza: Stanza): Package {
+  const { package: name = "", version = "", architecture: arch = "", sha256 = "", size = "" } = stanza;
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Failure(`cannot use package ${name} ${version}: its index has no SHA-256 for it`);
+  return { name, version, upstreamVersion: upstreamVersion(version), arch, source: sourceOf(stanza), sha256, size: Number(size) };
+}

@@ -1,0 +1,101 @@
+import { createHash, type Hash } from "node:crypto";
+import { closeSync, openSync, readSync } from "node:fs";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { Failure, systemErrorCode } from "../system/errors.ts";
+import { ownName } from "../system/workdir.ts";
+
+/** The user's cache of this tool: XDG_CACHE_HOME (XDG Base Directory Specification), else ~/.cache. */
+export function cacheDirectory(): string {
+  const base = process.env.XDG_CACHE_HOME;
+  return path.join(base !== undefined && path.isAbsolute(base) ? base : path.join(os.homedir(), ".cache"), "dhcpd-build");
+}
+
+/**
+ * Files under the SHA-256 of their content. Every use reads and checks the whole file, so a damaged one is never used but made
+ * anew, and files come in by rename, so concurrent builds can share the cache.
+ */
+export interface ContentCache {
+  /** The path of the file with this content; undefined when there is none or it is damaged. */
+  find(sha256: string): Promise<string | undefined>;
+  /** Takes a file of the same file system in by rename; throws Failure when its content is not the expected one. */
+  adopt(file: string, sha256?: string): Promise<{ readonly path: string; readonly sha256: string }>;
+  /** What was derived from a file (`payload` of a package): found by the hash of the origin. */
+  findDerived(origin: string, what: string): Promise<string | undefined>;
+  adoptDerived(origin: string, what: string, file: string): Promise<string>;
+  /** A new directory in the cache's file system, gone with its scope. */
+  scratchDirectory(): Promise<{ readonly path: string } & AsyncDisposable>;
+}
+
+/** Opens (and makes) the cache below a directory. Throws Failure where that cannot be written. */
+export async function openCache(directory: string): Promise<ContentCache> {
+  const blobs = path.join(directory, "sha256");
+  const derived = path.join(directory, "derived");
+  await Promise.all([blobs, derived].map((each) => makeDirectory(each)));
+
+  const find = async (sha256: string) => {
+    const file = path.join(blobs, sha256);
+    return (await isFile(file)) && hashFile(file) === sha256 ? file : undefined;
+  };
+  const adopt = async (file: string, expected?: string) => {
+    const sha256 = hashFile(file);
+    if (expected !== undefined && sha256 !== expected) {
+      throw new Failure(`cannot use ${path.basename(file)}: its SHA-256 is ${sha256}, the signed index says ${expected}`);
+    }
+    await rename(file, path.join(blobs, sha256));
+    return { path: path.join(blobs, sha256), sha256 };
+  };
+  return {
+    find,
+    adopt,
+    async findDerived(origin, what) {
+      const sha256 = await readFile(path.join(derived, `${origin}.${what}`), "latin1").catch(() => "");
+      return /^[0-9a-f]{64}$/.test(sha256) ? find(sha256) : undefined;
+    },
+    async adoptDerived(origin, what, file) {
+      const adopted = await adopt(file);
+      const note = path.join(derived, `${origin}.${what}`);
+      const fresh = `${note}.${ownName()}`;
+      await writeFile(fresh, adopted.sha256);
+      await rename(fresh, note);
+      return adopted.path;
+    },
+    async scratchDirectory() {
+      const scratch = path.join(directory, ownName());
+      await makeDirectory(scratch);
+      return { path: scratch, [Symbol.asyncDispose]: () => rm(scratch, { recursive: true, force: true }) };
+    },
+  };
+}
+
+/** Makes a directory and those above it. Throws Failure. */
+export async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw new Failure(`cannot use the cache directory ${directory}: ${systemErrorCode(error) ?? String(error)}`, {
+      hint: "set XDG_CACHE_HOME to a directory that you can write to",
+      cause: error,
+    });
+  }
+}
+
+async function isFile(file: string): Promise<boolean> {
+  return (await stat(file).catch(() => undefined))?.isFile() ?? false;
+}
+
+/** SHA-256 of a whole file, lower-case hex. */
+export function hashFile(file: string): string {
+  const hash: Hash = createHash("sha256");
+  const handle = openSync(file, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(1024 * 1024);
+    for (let length = readSync(handle, buffer); length > 0; length = readSync(handle, buffer)) {
+      hash.update(buffer.subarray(0, length));
+    }
+  } finally {
+    closeSync(handle);
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,130 @@
+/** A paragraph of a Debian control file (deb822(5)): field names in lower case, continuation lines joined by newlines. */
+export type Stanza = Readonly<Record<string, string>>;
+
+/** Reads what `apt-cache show` prints. */
+export function parseStanzas(text: string): readonly Stanza[] {
+  return text
+    .split(/\n\s*\n/)
+    .map(parseStanza)
+    .filter((stanza) => stanza["package"] !== undefined);
+}
+
+function parseStanza(paragraph: string): Stanza {
+  const fields: Record<string, string> = Object.create(null);
+  let last: string | undefined;
+  for (const line of paragraph.split("\n")) {
+    const match = /^([^\s:#][^:]*):\s*(.*)$/.exec(line);
+    if (match !== null) {
+      last = (match[1] ?? "").toLowerCase();
+      fields[last] = match[2] ?? "";
+    } else if (last !== undefined && /^\s/.test(line)) {
+      fields[last] += `\n${line.trim()}`;
+    }
+  }
+  return fields;
+}
+
+/** Reads what `apt-cache policy NAME...` prints: the version that apt would install, by package name. */
+export function parseCandidates(text: string): ReadonlyMap<string, string> {
+  const candidates = new Map<string, string>();
+  let name: string | undefined;
+  for (const line of text.split("\n")) {
+    const heading = /^(\S+):$/.exec(line);
+    if (heading !== null) name = (heading[1] ?? "").split(":")[0];
+    const candidate = /^ {2}Candidate: (\S+)$/.exec(line)?.[1];
+    if (name !== undefined && candidate !== undefined && candidate !== "(none)") candidates.set(name, candidate);
+  }
+  return candidates;
+}
+
+/**
+ * What a package needs (Pre-Depends and Depends, Debian Policy 7.1), each need with its alternatives in order of
+ * preference; versions and qualifiers are left out.
+ */
+export function parseDependencies(stanza: Stanza): readonly (readonly string[])[] {
+  return [stanza["pre-depends"], stanza["depends"]].flatMap((field) => (field === undefined ? [] : parseRelations(field)));
+}
+
+function parseRelations(field: string): readonly (readonly string[])[] {
+  const nameOf = (relation: string) => /^\s*([a-z0-9][a-z0-9+.-]+)/.exec(relation)?.[1] ?? "";
+  return field.split(",").map((need) => need.split("|").map(nameOf).filter((name) => name !== ""));
+}
+
+/** Every name that a dependency can mean this package by: its own and those of its Provides field. */
+export function namesOf(stanza: Stanza): readonly string[] {
+  return [stanza["package"] ?? "", ...parseRelations(stanza["provides"] ?? "").flat()];
+}
+
+/** Source package and its version: the Source field names them only where they differ from the package's own. */
+export function sourceOf(stanza: Stanza): { readonly name: string; readonly version: string } {
+  const match = /^(\S+)(?:\s+\((\S+)\))?$/.exec(stanza["source"] ?? "");
+  return { name: match?.[1] ?? stanza["package"] ?? "", version: match?.[2] ?? stanza["version"] ?? "" };
+}
+
+/** The upstream part of a Debian version: no epoch, no revision (deb-version(7)). */
+export function upstreamVersion(version: string): string {
+  const withoutEpoch = version.replace(/^\d+:/, "");
+  const revision = withoutEpoch.lastIndexOf("-");
+  return revision < 0 ? withoutEpoch : withoutEpoch.slice(0, revision);
+}
+
+/** Sonames (before `.so`) of the C library itself: all of them are in the package that has its loader. */
+const glibc = new Set(
+  ["BrokenLocale", "anl", "c", "dl", "m", "mvec", "nsl", "nss_compat", "nss_dns", "nss_files", "nss_hesiod", "pthread"]
+    .concat(["resolv", "rt", "thread_db", "util"])
+    .map((name) => `lib${name}`),
+);
+
+/** The package of the C library, on every architecture that images are built for. */
+export const libcPackage = "libc6";
+
+/**
+ * The names a library package has by convention (Debian Policy 8.1): libfoo.so.1 is in libfoo1, libfoo-2.so.1 in
+ * libfoo-2-1, libfoo-1.2.so in libfoo-1.2; in lower case, `_` as `-`; renamed with t64 for 64-bit time.
+ */
+export function conventionalNames(wanted: string): readonly string[] {
+  const file = wanted.slice(wanted.lastIndexOf("/") + 1);
+  if (/^ld(-linux|64)?\b/.test(file)) return [libcPackage];
+  const match = /^(.+?)(?:-([\d.]+))?\.so(?:\.(.+))?$/.exec(file);
+  if (match === null) return [];
+  const [, stem = "", release, major] = match;
+  if (glibc.has(stem)) return [libcPackage];
+  const withRelease = release === undefined ? stem : `${stem}-${release}`;
+  const name = (version: string) => (/\d$/.test(withRelease) ? `${withRelease}-${version}` : withRelease + version);
+  const names = major === undefined ? [withRelease, stem + (release ?? "")] : [name(major), `${withRelease}-${major}`, stem + major];
+  const debian = names.map((each) => each.toLowerCase().replaceAll("_", "-"));
+  return [...new Set(debian.flatMap((each) => [each, `${each}t64`]))];
+}
+
+/**
+ * The packages that could have a file, best first: the conventional name, then libraries from the requester's own
+ * source, then other libraries by likeness of name, then the rest of its dependencies.
+ */
+export function rankCandidates(wanted: string, requester: Stanza | undefined, candidates: readonly Stanza[]): readonly Stanza[] {
+  const conventional = conventionalNames(wanted);
+  const file = wanted.slice(wanted.lastIndexOf("/") + 1).toLowerCase().replaceAll("_", "-");
+  const score = (stanza: Stanza) => {
+    const names = namesOf(stanza);
+    const position = conventional.findIndex((name) => names.includes(name));
+    if (position >= 0) return position - 1000;
+    const sameSource = requester !== undefined && sourceOf(requester).name === sourceOf(stanza).name ? 100 : 0;
+    const library = /(^|\/)(old)?libs$/.test(stanza["section"] ?? "") ? 50 : 0;
+    const likeness = Math.max(...names.map((name) => commonPrefix(name, file)));
+    return 500 - sameSource - library - likeness * 4;
+  };
+  return candidates
+    .map((stanza) => ({ stanza, score: score(stanza) }))
+    .sort((a, b) => a.score - b.score || compare(a.stanza, b.stanza))
+    .map(({ stanza }) => stanza);
+}
+
+function compare(a: Stanza, b: Stanza): number {
+  const [one, other] = [a["package"] ?? "", b["package"] ?? ""];
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+function commonPrefix(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length++;
+  return length;
+}

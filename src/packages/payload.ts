@@ -1,0 +1,194 @@
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import path from "node:path";
+import { Failure } from "../system/errors.ts";
+import { locate, type Root, type RootEntry } from "../system/root.ts";
+import { ArchiveError, listMembers, type Member } from "./archive.ts";
+import type { Ownership, Package } from "./source.ts";
+
+/** A directory that the distribution has merged into another: `/lib` became a link to `usr/lib`. */
+export interface MergedDirectory {
+  readonly path: string;
+  readonly into: string;
+}
+
+interface Node {
+  readonly entry: RootEntry;
+  readonly origin?: Origin;
+  /** Names in a directory. */
+  readonly children?: Set<string>;
+  /** A later package that has something else here. */
+  rival?: Package;
+}
+
+interface Origin {
+  readonly package: Package;
+  readonly member: Member;
+  readonly archive: number;
+}
+
+/**
+ * Packages seen as the one file system they would be when installed, without unpacking them: names and metadata are in
+ * memory, bytes are read from the archives. Owns an open file per package until it is disposed of.
+ */
+export class PayloadRoot implements Root, Disposable {
+  readonly #nodes = new Map<string, Node>();
+  readonly #merged: readonly MergedDirectory[];
+  readonly #archives: number[] = [];
+
+  constructor(merged: readonly MergedDirectory[]) {
+    this.#merged = merged;
+    this.#nodes.set("/", directoryNode());
+    for (const { path: from, into } of merged) {
+      this.#parent(into);
+      this.#put(into, directoryNode());
+      this.#put(from, { entry: { kind: "symlink", size: 0, mode: 0o777, target: path.posix.relative(path.posix.dirname(from), into) } });
+    }
+  }
+
+  /** Takes in a package's payload, an uncompressed tar. Throws Failure where it is damaged or reaches out of the root. */
+  add(from: Package, archive: string): void {
+    const file = openSync(archive, "r");
+    this.#archives.push(file);
+    try {
+      for (const member of listMembers(file, statSync(archive).size)) this.#addMember({ package: from, member, archive: file });
+    } catch (error) {
+      if (!(error instanceof ArchiveError)) throw error;
+      throw new Failure(`cannot read package ${from.name} ${from.version}: ${error.message}`, { cause: error });
+    }
+  }
+
+  entry(wanted: string): RootEntry | undefined {
+    return this.#nodes.get(wanted)?.entry;
+  }
+
+  names(wanted: string): readonly string[] {
+    return [...(this.#nodes.get(wanted)?.children ?? [])];
+  }
+
+  read(wanted: string, position: number, length: number): Uint8Array {
+    const origin = this.#nodes.get(wanted)?.origin;
+    if (origin === undefined) return new Uint8Array();
+    const available = Math.max(0, Math.min(length, origin.member.size - position));
+    const buffer = Buffer.allocUnsafe(available);
+    return buffer.subarray(0, readSync(origin.archive, buffer, 0, available, origin.member.offset + position));
+  }
+
+  packageOf(wanted: string): Package | undefined {
+    return this.#nodes.get(wanted)?.origin?.package;
+  }
+
+  /** Throws Failure where two packages have different things at this path: nobody could say which one is meant. */
+  ownershipOf(wanted: string): Ownership {
+    const node = this.#nodes.get(wanted);
+    if (node?.rival !== undefined && node.origin !== undefined) {
+      throw new Failure(
+        `cannot take ${wanted}: the packages ${node.origin.package.name} and ${node.rival.name} both have it, and not the same`,
+        { hint: "name only one of them in the recipe" },
+      );
+    }
+    const member = node?.origin?.member;
+    return {
+      uid: member?.uid ?? 0,
+      gid: member?.gid ?? 0,
+      mode: node?.entry.mode ?? 0o755,
+      xattrs: member?.xattrs ?? new Map(),
+      ...(member === undefined ? {} : { sameFile: `${node?.origin?.archive}:${member.offset}` }),
+    };
+  }
+
+  /** When a file was last changed before it was packaged, seconds since the epoch; 0 where nobody says. */
+  modifiedOf(wanted: string): number {
+    return this.#nodes.get(wanted)?.origin?.member.modified ?? 0;
+  }
+
+  [Symbol.dispose](): void {
+    for (const archive of this.#archives.splice(0)) closeSync(archive);
+  }
+
+  #addMember(origin: Origin): void {
+    const wanted = this.#inside(origin.member.name);
+    if (wanted === "/") return;
+    const place = this.#place(wanted);
+    const { member } = origin;
+    switch (member.kind) {
+      case "directory":
+        return this.#put(place, directoryNode(member.mode, origin));
+      case "file":
+        return this.#put(place, { entry: { kind: "file", size: member.size, mode: member.mode }, origin });
+      case "symlink":
+        return this.#put(place, { entry: { kind: "symlink", size: 0, mode: 0o777, target: member.linkName }, origin });
+      case "hardlink": {
+        const first = this.#nodes.get(this.#place(this.#inside(member.linkName)));
+        if (first?.entry.kind !== "file") throw new ArchiveError(`${member.name} is a hard link to nothing`);
+        return this.#put(place, { entry: first.entry, ...(first.origin === undefined ? {} : { origin: first.origin }) });
+      }
+      case "other":
+        return this.#put(place, { entry: { kind: "other", size: 0, mode: member.mode }, origin });
+    }
+  }
+
+  #put(place: string, node: Node): void {
+    const existing = this.#nodes.get(place);
+    if (existing === undefined) {
+      this.#nodes.set(place, node);
+      this.#nodes.get(path.posix.dirname(place))?.children?.add(path.posix.basename(place));
+    } else if (existing.entry.kind === "directory" && node.entry.kind === "directory") {
+      if (existing.origin === undefined && node.origin !== undefined) {
+        this.#nodes.set(place, { ...node, ...(existing.children === undefined ? {} : { children: existing.children }) });
+      }
+    } else if (isReplaced(existing.entry, node.entry)) {
+      // As dpkg and rpm do: neither does a directory replace a link to one, nor a link a directory.
+    } else if (!this.#isSame(existing, node) && node.origin !== undefined) {
+      existing.rival ??= node.origin.package;
+    }
+  }
+
+  #isSame(one: Node, other: Node): boolean {
+    if (one.entry.kind !== other.entry.kind || one.entry.size !== other.entry.size) return false;
+    if (one.entry.kind !== "file") return one.entry.target === other.entry.target;
+    const bytes = (node: Node) => {
+      const buffer = Buffer.alloc(node.entry.size);
+      if (node.origin !== undefined) readSync(node.origin.archive, buffer, 0, buffer.length, node.origin.member.offset);
+      return buffer;
+    };
+    return one.entry.mode === other.entry.mode && bytes(one).equals(bytes(other));
+  }
+
+  /** Where a name of an archive lies inside the root, with merged directories under their new names. */
+  #inside(name: string): string {
+    const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+    if (parts.includes("..") || name.includes("\0")) throw new ArchiveError(`the name ${JSON.stringify(name)} leaves the root`);
+    let inside = `/${parts.join("/")}`;
+    for (const { path: from, into } of this.#merged) {
+      if (inside === from || inside.startsWith(`${from}/`)) inside = into + inside.slice(from.length);
+    }
+    return inside;
+  }
+
+  /** The same place with no link on the way to it; makes the directories that the archive did not name. */
+  #place(wanted: string): string {
+    const parent = this.#parent(wanted);
+    return parent === "/" ? `/${path.posix.basename(wanted)}` : `${parent}/${path.posix.basename(wanted)}`;
+  }
+
+  #parent(wanted: string): string {
+    let here = "/";
+    for (const part of path.posix.dirname(wanted).split("/").filter(Boolean)) {
+      const next = here === "/" ? `/${part}` : `${here}/${part}`;
+      if (!this.#nodes.has(next)) this.#put(next, directoryNode());
+      const located = locate(this, next);
+      if (located?.entry.kind !== "directory") throw new ArchiveError(`${wanted} lies below ${next}, which is no directory`);
+      here = located.path;
+    }
+    return here;
+  }
+}
+
+function directoryNode(mode = 0o755, origin?: Origin): Node {
+  return { entry: { kind: "directory", size: 0, mode }, children: new Set(), ...(origin === undefined ? {} : { origin }) };
+}
+
+function isReplaced(existing: RootEntry, added: RootEntry): boolean {
+  const kinds = [existing.kind, added.kind];
+  return kinds.includes("directory") && kinds.includes("symlink");
+}

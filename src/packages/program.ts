@@ -1,0 +1,30 @@
+import path from "node:path";
+import { Failure } from "../system/errors.ts";
+import { locate } from "../system/root.ts";
+import type { PackageSource } from "./source.ts";
+
+/** Where packages put what is meant to be run (Filesystem Hierarchy Standard 3.0, sections 4.4, 4.7 and 4.10). */
+const programDirectories = ["/usr/sbin", "/usr/bin", "/usr/libexec"];
+
+/** The paths of the plan's programs: a name is looked up in the named packages' program directories, a path is taken as it is. */
+export function findPrograms(binaries: readonly string[], source: PackageSource): readonly string[] {
+  return binaries.map((binary) => findProgram(binary, source));
+}
+
+function findProgram(binary: string, source: PackageSource): string {
+  const places = binary.startsWith("/") ? [binary] : programDirectories.map((directory) => `${directory}/${binary}`);
+  const found = places.find((place) => locate(source.root, place)?.entry.kind === "file");
+  if (found !== undefined) return found;
+  const packages = source.named.map(({ name }) => name).join(", ");
+  const programs = programsOf(source);
+  throw new Failure(`cannot find the program ${binary} in ${packages}`, {
+    hint: programs.length === 0 ? `${packages} has no programs; name the package that has` : `there are ${programs.join(", ")}`,
+  });
+}
+
+/** Up to ten programs that the packages in hand do have, for a hint. */
+function programsOf(source: PackageSource): readonly string[] {
+  const named = new Set(source.named.map(({ name }) => name));
+  const files = programDirectories.flatMap((directory) => source.root.names(directory).map((name) => path.posix.join(directory, name)));
+  return files.filter((file) => named.has(source.packageOf(file)?.name ?? "")).slice(0, 10);
+}

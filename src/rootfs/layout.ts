@@ -1,0 +1,95 @@
+import path from "node:path";
+import type { Closure, ClosureFile } from "../elf/closure.ts";
+import type { PackageSource } from "../packages/source.ts";
+import type { ScratchImagePlan } from "../plan.ts";
+import { Failure } from "../system/errors.ts";
+import type { Link } from "../system/root.ts";
+import { type Reason, Tree } from "./tree.ts";
+
+type Origin = Pick<PackageSource, "root" | "packageOf" | "ownershipOf">;
+
+/**
+ * The image's tree: the programs, what their loader opens, the links on the way there, the recipe's files and directories, and the
+ * directories that hold all of that. Throws Failure where two of them collide or the service's program is not among them.
+ */
+export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], origin: Origin): Tree {
+  const tree = new Tree();
+  for (const closure of closures) {
+    addFile(tree, origin, closure.binary, { kind: "asked" });
+    addLinks(tree, origin, closure.links, closure.binary);
+    for (const file of closure.files) {
+      addFile(tree, origin, file.path, reasonOf(closure, file));
+      addLinks(tree, origin, file.links, file.path);
+    }
+  }
+  for (const directory of plan.directories) {
+    const { uid, gid, mode } = directory;
+    tree.add({ path: canonical(tree, directory.path), kind: "directory", uid, gid, mode, reason: { kind: "recipe" } });
+  }
+  for (const { path: wanted, content, uid, gid, mode } of plan.files) {
+    const size = Buffer.byteLength(content);
+    const entry = { kind: "file", size, content: { text: content }, uid, gid, mode, reason: { kind: "recipe" } } as const;
+    tree.add({ path: canonical(tree, wanted), ...entry });
+  }
+  for (const entry of tree.entries()) addParents(tree, origin, entry.path);
+  refuseMissingProgram(plan, tree);
+  return tree;
+}
+
+function reasonOf(closure: Closure, file: ClosureFile): Reason {
+  const soname = file.soname ?? path.posix.basename(file.path);
+  return { kind: "needed", soname, rule: file.foundBy, by: file.requiredBy.length > 0 ? file.requiredBy : [closure.binary] };
+}
+
+function addFile(tree: Tree, origin: Origin, wanted: string, reason: Reason): void {
+  if (tree.get(wanted) !== undefined) return;
+  const size = origin.root.entry(wanted)?.size ?? 0;
+  const from = origin.packageOf(wanted)?.name;
+  tree.add({
+    path: wanted,
+    kind: "file",
+    size,
+    content: { root: origin.root, path: wanted },
+    ...origin.ownershipOf(wanted),
+    reason,
+    ...(from === undefined ? {} : { package: from }),
+  });
+}
+
+function addLinks(tree: Tree, origin: Origin, links: readonly Link[], to: string): void {
+  for (const { path: place, target } of links) {
+    if (tree.get(place)?.kind === "symlink") continue;
+    const from = origin.packageOf(place)?.name;
+    const reason = { kind: "link", to } as const;
+    tree.add({ path: place, kind: "symlink", target, mode: 0o777, uid: 0, gid: 0, reason, ...(from === undefined ? {} : { package: from }) });
+  }
+}
+
+function addParents(tree: Tree, origin: Origin, of: string): void {
+  for (let parent = path.posix.dirname(of); parent !== "/"; parent = path.posix.dirname(parent)) {
+    const { uid, gid, mode } = origin.root.entry(parent)?.kind === "directory" ? origin.ownershipOf(parent) : rootOwned;
+    tree.add({ path: parent, kind: "directory", uid, gid, mode, reason: { kind: "parent", of } });
+  }
+}
+
+const rootOwned = { uid: 0, gid: 0, mode: 0o755 } as const;
+
+/** The recipe's path with the tree's own directory links followed: `/lib/x` lies in `/usr/lib` where `/lib` is a link. */
+function canonical(tree: Tree, wanted: string): string {
+  let here = "";
+  for (const part of wanted.split("/").filter(Boolean)) {
+    here += `/${part}`;
+    for (let hops = 0, entry = tree.get(here); entry?.kind === "symlink" && hops < 40; hops++, entry = tree.get(here)) {
+      here = path.posix.resolve(path.posix.dirname(here), entry.target);
+    }
+  }
+  return here;
+}
+
+function refuseMissingProgram(plan: ScratchImagePlan, tree: Tree): void {
+  const program = plan.service.command[0];
+  if (program === undefined || tree.get(canonical(tree, program)) !== undefined) return;
+  throw new Failure(`cannot lay out the image: the service's program ${program} is not in it`, {
+    hint: `the programs are ${tree.entries().flatMap((entry) => (entry.reason.kind === "asked" ? [entry.path] : [])).join(", ")}`,
+  });
+}

@@ -1,0 +1,121 @@
+import type { FoundBy } from "../elf/closure.ts";
+import { Failure } from "../system/errors.ts";
+import type { Root } from "../system/root.ts";
+
+/** Why an entry is in the image. */
+export type Reason =
+  /** The recipe asks for this program. */
+  | { readonly kind: "asked" }
+  /** The loader opens it: `by` ask for `soname`, and `rule` is how the loader finds it. */
+  | { readonly kind: "needed"; readonly soname: string; readonly rule: FoundBy; readonly by: readonly string[] }
+  /** A symlink on the way to `to`. */
+  | { readonly kind: "link"; readonly to: string }
+  /** A directory that holds `of`. */
+  | { readonly kind: "parent"; readonly of: string }
+  /** The recipe gives it: a file of its own or a directory for the service. */
+  | { readonly kind: "recipe" };
+
+/** Where a file's bytes come from: a file of a root, or the recipe's own text. */
+export type Content = { readonly root: Root; readonly path: string } | { readonly text: string };
+
+interface CommonEntry {
+  /** Absolute and normal, `/usr/sbin/dhcpd`. */
+  readonly path: string;
+  /** Permission bits, 0 to 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly xattrs?: ReadonlyMap<string, Uint8Array>;
+  readonly reason: Reason;
+  /** The name of the package it comes from. */
+  readonly package?: string;
+}
+
+export interface FileEntry extends CommonEntry {
+  readonly kind: "file";
+  /** Bytes. */
+  readonly size: number;
+  readonly content: Content;
+  /** Equal for two paths that are one file (hard links). */
+  readonly sameFile?: string;
+}
+
+export interface DirectoryEntry extends CommonEntry {
+  readonly kind: "directory";
+}
+
+export interface SymlinkEntry extends CommonEntry {
+  readonly kind: "symlink";
+  readonly target: string;
+}
+
+export type Entry = FileEntry | DirectoryEntry | SymlinkEntry;
+
+/** The image's file system as data: each path once, each with its reason. */
+export class Tree {
+  readonly #entries = new Map<string, Entry>();
+
+  /**
+   * Adds an entry. The same thing a second time is kept under its first reason; a directory given with a purpose replaces
+   * one that only held something. Throws Failure for two different things at one path.
+   */
+  add(entry: Entry): void {
+    const existing = this.#entries.get(entry.path);
+    if (existing === undefined || (isMereParent(existing) && entry.kind === "directory")) {
+      this.#entries.set(entry.path, entry);
+    } else if (!isMereParent(entry) || existing.kind !== "directory") {
+      if (!isSame(existing, entry)) {
+        throw new Failure(`cannot put two different things at ${entry.path}: ${asText(existing)}, and ${asText(entry)}`);
+      }
+    }
+  }
+
+  get(path: string): Entry | undefined {
+    return this.#entries.get(path);
+  }
+
+  /** Every entry, sorted by path in bytes: directories before what they hold. */
+  entries(): readonly Entry[] {
+    return [...this.#entries.values()].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+  }
+
+  /** One line per entry: `/usr/sbin/dhcpd  file 0755 0:0  why: asked`. */
+  toText(): string {
+    return this.entries()
+      .map((entry) => `${entry.path}  ${asText(entry)}  why: ${reasonText(entry.reason)}\n`)
+      .join("");
+  }
+}
+
+function isMereParent(entry: Entry): boolean {
+  return entry.kind === "directory" && entry.reason.kind === "parent";
+}
+
+function isSame(one: Entry, other: Entry): boolean {
+  if (asText(one) !== asText(other) || one.package !== other.package) return false;
+  if (one.kind !== "file" || other.kind !== "file") return true;
+  const [a, b] = [one.content, other.content];
+  return "text" in a || "text" in b ? "text" in a && "text" in b && a.text === b.text : a.path === b.path;
+}
+
+function asText(entry: Entry): string {
+  const mode = entry.mode.toString(8).padStart(4, "0");
+  const target = entry.kind === "symlink" ? ` -> ${entry.target}` : "";
+  return `${entry.kind}${target} ${mode} ${entry.uid}:${entry.gid}`;
+}
+
+/** A reason as a person reads it. */
+export function reasonText(reason: Reason): string {
+  switch (reason.kind) {
+    case "asked":
+      return "asked";
+    case "needed":
+      return `${reason.soname} of ${reason.by.join(", ")} (${reason.rule})`;
+    case "link":
+      return `on the way to ${reason.to}`;
+    case "parent":
+      return `holds ${reason.of}`;
+    case "recipe":
+      return "recipe";
+  }
+}
