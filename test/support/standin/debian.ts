@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { Failure } from "../../../src/system/errors.ts";
+import type { Run } from "../../../src/system/run.ts";
+
+/** Where this machine's own apt gets Debian from; no mirror is written down anywhere. */
+export interface Mirror {
+  /** One-line sources of Debian 12 as this machine has them, updates and security included. */
+  readonly bookworm: readonly string[];
+  readonly sid: readonly string[];
+}
+
+const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+export async function findMirror(run: Run): Promise<Mirror> {
+  const format = "$(SITE) $(RELEASE) $(COMPONENT)";
+  const targets = await run(["apt-get", "indextargets", "--format", format, "Created-By: Packages", "Origin: Debian"]);
+  const main = [...new Set(targets.split("\n"))].filter((target) => /^\S+ bookworm\S* main$/.test(target));
+  const site = main.find((target) => target.endsWith(" bookworm main"))?.split(" ")[0];
+  if (site === undefined) {
+    throw new Failure("cannot make the stand-in: apt on this machine has no package lists of Debian 12 (bookworm)", {
+      hint: "run apt-get update",
+    });
+  }
+  return {
+    bookworm: main.map((target) => `deb [signed-by=${keyring}] ${target}`),
+    sid: [`deb [signed-by=${keyring}] ${site} sid main`],
+  };
+}
+
+/** A mirror that lags behind is good enough to test with; the signatures are checked all the same. */
+export const lagging = 'Acquire::Check-Valid-Until "false";';
+
+/** Downloads packages of an architecture in a private state and unpacks each into `directory/NAME`. */
+export async function unpackDebs(
+  run: Run,
+  request: { sources: readonly string[]; arch: "amd64" | "arm64" | "i386"; names: readonly string[]; directory: string },
+): Promise<void> {
+  const state = path.join(request.directory, ".apt");
+  await mkdir(path.join(state, "lists/partial"), { recursive: true });
+  await mkdir(path.join(state, "cache/archives/partial"), { recursive: true });
+  const file = async (name: string, content: string) => {
+    await writeFile(path.join(state, name), content);
+    return path.join(state, name);
+  };
+  const settings = {
+    "Dir::State": state,
+    "Dir::State::status": await file("status", ""),
+    "Dir::Cache": path.join(state, "cache"),
+    "Dir::Etc::sourcelist": await file("sources.list", `${request.sources.join("\n")}\n`),
+    "Dir::Etc::sourceparts": "/dev/null",
+    "APT::Architecture": request.arch,
+    "APT::Architectures": request.arch,
+    "APT::Sandbox::User": "root",
+    "Acquire::Languages": "none",
+  };
+  const config = Object.entries(settings).map(([name, value]) => `${name} "${value}";\n`);
+  const env = { APT_CONFIG: await file("apt.conf", `#clear APT::Architectures;\n${config.join("")}${lagging}\n`) };
+  await run(["apt-get", "-q", "update"], { env });
+  await run(["apt-get", "-q", "download", ...request.names], { env, cwd: state });
+  const debs = (await readdir(state)).filter((name) => name.endsWith(".deb"));
+  await Promise.all(
+    debs.map((deb) =>
+      run(["dpkg-deb", "-x", path.join(state, deb), path.join(request.directory, deb.slice(0, deb.indexOf("_")))]),
+    ),
+  );
+}
+
+/** Lower-case hex. */
+export function sha256(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}

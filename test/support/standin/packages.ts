@@ -1,0 +1,273 @@
+/**
+ * What the stand-in repository holds: Debian's programs and libraries under the names, release tags and layout of Fedora.
+ * None of it is Fedora's; the summaries and the vendor say so.
+ */
+export interface StandInPackage {
+  readonly name: string;
+  readonly source: string;
+  readonly epoch?: number;
+  readonly version: string;
+  readonly release: string;
+  readonly license: string;
+  /** "each" is built for x86_64 and aarch64. */
+  readonly arch: "each" | "noarch" | "i686" | "x86_64";
+  /** The Debian packages whose files are taken, by the architecture of the rpm. */
+  readonly from: Readonly<Partial<Record<RpmArch, readonly string[]>>>;
+  /** Which of their files, by the path they get; `LIB` stands for the directory of libraries. */
+  readonly take: readonly RegExp[];
+  /** Files with content of ours. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly links?: Readonly<Record<string, string>>;
+  readonly directories?: readonly string[];
+  /** Directives of a %files line, by path: `%attr(...)`, `%caps(...)`, `%config`. */
+  readonly marks?: Readonly<Record<string, string>>;
+  /** A file that lies under another path than the rules of `layout` give. */
+  readonly moves?: Readonly<Record<string, string>>;
+  /** Further lines of the preamble: Requires, Provides, Recommends, Conflicts. */
+  readonly relations?: readonly string[];
+  /** Sections that stand after %description, such as triggers. */
+  readonly sections?: string;
+  /** false where a library is private and must not be found by others; the trap is that it is announced all the same. */
+  readonly automatic?: false;
+}
+
+export type RpmArch = "x86_64" | "aarch64" | "i686";
+
+export const fedoraRelease = "44";
+
+/** From packages of the same name on both architectures. */
+function both(...names: readonly string[]): StandInPackage["from"] {
+  return { x86_64: names, aarch64: names };
+}
+
+const libraries = [/^LIB\/[^/]+\.so(\.[\d.]+)?$/];
+
+function library(name: string, version: string, license: string, ...debian: readonly string[]): StandInPackage {
+  return {
+    name,
+    source: name,
+    version,
+    release: "2.fc44",
+    license,
+    arch: "each",
+    from: both(...debian),
+    take: libraries,
+  };
+}
+
+const dhcp = { source: "dhcp", epoch: 12, version: "4.4.3", release: "27.P1.fc44", license: "MPL-2.0" } as const;
+const cyrusSasl = { source: "cyrus-sasl", version: "2.1.28", license: "BSD-Attribution-HPND-disclaimer" } as const;
+
+const passwd = `root:x:0:0:Super User:/root:/bin/sh
+bin:x:1:1:bin:/bin:/usr/sbin/nologin
+nobody:x:65534:65534:Kernel Overflow User:/:/usr/sbin/nologin
+`;
+const group = `root:x:0:
+bin:x:1:
+tty:x:5:
+utmp:x:22:
+nobody:x:65534:
+`;
+export const osRelease = `NAME="Stand-in"
+VERSION="44 (stand-in)"
+ID=fedora
+VERSION_ID=${fedoraRelease}
+PRETTY_NAME="Stand-in for tests (not Fedora)"
+VARIANT="stand-in (not Fedora)"
+VARIANT_ID=stand-in
+`;
+
+/** As in Fedora: whoever brings a library into a system directory causes the loader's cache to be written anew. */
+const ldconfigTrigger = `%transfiletriggerin -n glibc -P 2000000 -- /lib /usr/lib /lib64 /usr/lib64
+/sbin/ldconfig
+%transfiletriggerpostun -n glibc -P 2000000 -- /lib /usr/lib /lib64 /usr/lib64
+/sbin/ldconfig
+`;
+
+export const standInPackages: readonly StandInPackage[] = [
+  {
+    ...dhcp,
+    name: "dhcp-server",
+    arch: "each",
+    from: both("isc-dhcp-server-ldap", "isc-dhcp-server"),
+    // The -ldap package's dhcpd is the one with 15 libraries; it is named first and so it wins.
+    take: [/^\/usr\/bin\/(dhcpd|omshell)$/, /^\/usr\/share\/man\//],
+    files: {
+      "/etc/dhcp/dhcpd.conf": "# See dhcpd.conf(5)\n",
+      "/usr/lib/sysusers.d/dhcp-server.conf": 'u dhcpd 177 "DHCP server" / -\n',
+      "/usr/lib/tmpfiles.d/dhcp-server.conf":
+        "d /var/lib/dhcpd 0755 dhcpd dhcpd -\nf /var/lib/dhcpd/dhcpd.leases 0644 dhcpd dhcpd -\n",
+    },
+    marks: { "/etc/dhcp/dhcpd.conf": "%config(noreplace)" },
+    relations: [
+      "Requires: dhcp-common = 12:%{version}-%{release}",
+      "Provides: user(dhcpd)",
+      "Provides: group(dhcpd)",
+      "Recommends: iputils",
+    ],
+  },
+  {
+    ...dhcp,
+    name: "dhcp-common",
+    arch: "noarch",
+    from: both("isc-dhcp-server"),
+    take: [/^\/usr\/share\/doc\//],
+  },
+  { ...library("openldap", "2.5.13", "OLDAP-2.8", "libldap-2.5-0") },
+  { ...library("cyrus-sasl-lib", cyrusSasl.version, cyrusSasl.license, "libsasl2-2"), ...cyrusSasl },
+  {
+    // A second provider of libsasl2.so.2, whose file lies where no loader looks for it; it comes first in the alphabet.
+    ...library("application-with-sasl", "1.0", cyrusSasl.license, "libsasl2-2"),
+    arch: "x86_64",
+    moves: {
+      "/usr/lib64/libsasl2.so.2": "/usr/lib64/application-with-sasl/libsasl2.so.2",
+      "/usr/lib64/libsasl2.so.2.0.25": "/usr/lib64/application-with-sasl/libsasl2.so.2.0.25",
+    },
+  },
+  { ...library("gnutls", "3.7.9", "LGPL-2.1-or-later", "libgnutls30") },
+  { ...library("p11-kit", "0.24.1", "BSD-3-Clause", "libp11-kit0") },
+  {
+    // A second provider of libidn2.so.0 at the same path, so the two exclude each other.
+    ...library("libidn2-compat", "2.2.0", "LGPL-3.0-or-later", "libidn2-0"),
+    relations: ["Conflicts: libidn2"],
+  },
+  { ...library("libidn2", "2.3.3", "LGPL-3.0-or-later", "libidn2-0") },
+  { ...library("libunistring", "1.0", "LGPL-3.0-or-later", "libunistring2") },
+  { ...library("libtasn1", "4.19.0", "LGPL-2.1-or-later", "libtasn1-6") },
+  { ...library("nettle", "3.8.1", "LGPL-3.0-or-later", "libnettle8", "libhogweed6") },
+  { ...library("gmp", "6.2.1", "LGPL-3.0-or-later", "libgmp10"), epoch: 1 },
+  { ...library("libffi", "3.4.4", "MIT", "libffi8") },
+  { ...library("libcap", "2.66", "BSD-3-Clause", "libcap2") },
+  { ...library("libseccomp", "2.5.4", "LGPL-2.1-only", "libseccomp2") },
+  { ...library("libgcc", "12.2.0", "GPL-3.0-or-later WITH GCC-exception-3.1", "libgcc-s1"), source: "gcc" },
+  {
+    name: "glibc",
+    source: "glibc",
+    version: "2.36",
+    release: "9.fc44",
+    license: "LGPL-2.1-or-later",
+    arch: "each",
+    // The amd64 libraries of the i386 architecture search /lib64 and /usr/lib64, as Fedora's do.
+    from: { x86_64: ["libc6-amd64"], aarch64: ["libc6"] },
+    take: [/^LIB\/[^/]+$/, /^\/usr\/lib\/ld-linux-aarch64\.so\.1$/],
+    relations: ["Provides: rtld(GNU_HASH)", "Requires: filesystem", "Recommends: glibc-gconv-extra"],
+    sections: ldconfigTrigger,
+  },
+  {
+    name: "glibc",
+    source: "glibc",
+    version: "2.36",
+    release: "9.fc44",
+    license: "LGPL-2.1-or-later",
+    arch: "i686",
+    from: { i686: ["libc6"] },
+    take: [/^LIB\/[^/]+$/, /^\/usr\/lib\/ld-linux\.so\.2$/],
+    relations: ["Provides: rtld(GNU_HASH)", "Requires: filesystem"],
+  },
+  {
+    name: "glibc-gconv-extra",
+    source: "glibc",
+    version: "2.36",
+    release: "9.fc44",
+    license: "LGPL-2.1-or-later",
+    arch: "each",
+    from: { x86_64: ["libc6-amd64"], aarch64: ["libc6"] },
+    take: [/^LIB\/gconv\//],
+    relations: ["Requires: glibc%{?_isa} = %{version}-%{release}"],
+  },
+  {
+    name: "iputils",
+    source: "iputils",
+    version: "20221126",
+    release: "2.fc44",
+    license: "BSD-3-Clause",
+    arch: "each",
+    from: both("iputils-ping", "iputils-arping"),
+    take: [/^\/usr\/bin\/(ping|arping)$/, /^\/usr\/share\/man\//],
+    marks: {
+      "/usr/bin/arping": "%attr(0755,root,root) %caps(cap_net_raw=p)",
+      "/usr/bin/ping": "%attr(0755,root,root) %caps(cap_net_raw=ep)",
+    },
+  },
+  {
+    name: "libutempter",
+    source: "libutempter",
+    version: "1.2.1",
+    release: "2.fc44",
+    license: "LGPL-2.1-or-later",
+    arch: "each",
+    from: both("libutempter0"),
+    take: [...libraries, /^\/usr\/libexec\/utempter\/utempter$/],
+    moves: {
+      "LIB/utempter/utempter": "/usr/libexec/utempter/utempter",
+    },
+    marks: { "/usr/libexec/utempter/utempter": "%attr(2711,root,utmp)" },
+  },
+  {
+    name: "chrony",
+    source: "chrony",
+    version: "4.3",
+    release: "2.fc44",
+    license: "GPL-2.0-only",
+    arch: "each",
+    from: both("chrony"),
+    take: [/^\/usr\/bin\/chronyd$/],
+    directories: ["/var/lib/chrony"],
+    files: {
+      "/etc/chrony.keys": "# 1 SHA256 HEX:...\n",
+      // No fixed id: whoever makes this user chooses it.
+      "/usr/lib/sysusers.d/chrony.conf": 'u chrony - "chrony system user" /var/lib/chrony -\n',
+    },
+    marks: {
+      "/etc/chrony.keys": "%attr(0640,root,chrony) %config(noreplace)",
+      "/var/lib/chrony": "%attr(0750,chrony,chrony)",
+    },
+    relations: ["Provides: user(chrony)", "Provides: group(chrony)"],
+  },
+  {
+    name: "setup",
+    source: "setup",
+    version: "2.15.0",
+    release: "1.fc44",
+    license: "LicenseRef-Fedora-Public-Domain",
+    arch: "noarch",
+    from: {},
+    take: [],
+    files: { "/etc/passwd": passwd, "/etc/group": group, "/etc/services": "bootps 67/udp\nbootpc 68/udp\n" },
+    marks: { "/etc/passwd": "%config(noreplace)", "/etc/group": "%config(noreplace)" },
+    relations: ["Provides: user(root)", "Provides: group(root)", "Provides: group(utmp)"],
+  },
+  {
+    name: "filesystem",
+    source: "filesystem",
+    version: "3.18",
+    release: "50.fc44",
+    license: "LicenseRef-Fedora-Public-Domain",
+    arch: "each",
+    from: {},
+    take: [],
+    directories: ["/etc", "/run", "/tmp", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/share", "/var/lib"],
+    links: { "/bin": "usr/bin", "/sbin": "usr/bin", "/lib": "usr/lib", "/lib64": "usr/lib64", "/usr/sbin": "bin" },
+    marks: { "/tmp": "%attr(1777,root,root)" },
+    relations: ["Requires: setup", "Provides: filesystem(unmerged-sbin-symlinks) = 1"],
+  },
+  {
+    name: "standin-release",
+    source: "standin-release",
+    version: fedoraRelease,
+    release: "1",
+    license: "MIT",
+    arch: "noarch",
+    from: {},
+    take: [],
+    files: { "/usr/lib/os-release": osRelease },
+    links: { "/etc/os-release": "../usr/lib/os-release" },
+    relations: [
+      `Provides: system-release = ${fedoraRelease}`,
+      `Provides: system-release(releasever) = ${fedoraRelease}`,
+      // What a base image of Debian's parts has without any rpm.
+      "Provides: /bin/sh",
+      "Provides: /sbin/ldconfig",
+    ],
+  },
+];
