@@ -58,7 +58,11 @@ async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, 
   await using workdir = await createWorkdir();
   const buildah = new Buildah(tools.run, workdir.path);
   const lists = await openPackageLists({ ...plan, ...options, ...tools });
-  const memory = openBuildMemory<BuiltImage>(path.join(cacheDirectory(), "built"), [toolVersion, plan, lists.fingerprint], buildah);
+  const memory = openBuildMemory<BuiltImage>(
+    path.join(cacheDirectory(), "built"),
+    [toolVersion, plan, lists.fingerprint],
+    buildah,
+  );
   const known = options.force ? undefined : await memory.recall();
   if (known !== undefined) {
     tools.log.info(`nothing to do: ${known.references[0]} is up to date`);

@@ -10,7 +10,14 @@ import type { LogOptions } from "./system/log.ts";
 import { version } from "./system/version.ts";
 
 /** Every verb, in the order of `--help`. */
-const verbs = [addScratchCommand, addPlanCommand, addClosureCommand, addDoctorCommand, addCleanCommand, addSchemaCommand];
+const verbs = [
+  addScratchCommand,
+  addPlanCommand,
+  addClosureCommand,
+  addDoctorCommand,
+  addCleanCommand,
+  addSchemaCommand,
+];
 
 /** The command line. `start` is given the global options before a verb runs. Throws commander's errors instead of ending the process. */
 export function createProgram(context: CommandContext, start: (options: LogOptions) => Promise<void>): Command {
@@ -24,7 +31,11 @@ export function createProgram(context: CommandContext, start: (options: LogOptio
     .showHelpAfterError("hint: see dhcpd-build --help")
     .exitOverride();
   program.hook("preAction", async () => {
-    const { verbose, quiet, logFormat } = program.opts<{ verbose?: true; quiet?: true; logFormat: LogOptions["format"] }>();
+    const { verbose, quiet, logFormat } = program.opts<{
+      verbose?: true;
+      quiet?: true;
+      logFormat: LogOptions["format"];
+    }>();
     await start({ level: verbose ? "debug" : quiet ? "warn" : "info", format: logFormat });
   });
   for (const add of verbs) add(program, context);

@@ -73,7 +73,9 @@ async function explain(error: unknown): Promise<number> {
 
 /** commander has told the user already; told by shape, so that commander's class need not be loaded here. */
 function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
-  return error instanceof Error && "code" in error && String(error.code).startsWith("commander.") && "exitCode" in error;
+  return (
+    error instanceof Error && "code" in error && String(error.code).startsWith("commander.") && "exitCode" in error
+  );
 }
 
 await main();

@@ -13,7 +13,9 @@ const maxListAge = 24 * 60 * 60 * 1000;
 
 /** `scratch`: builds the image that has the service's files and nothing else. */
 export function addScratchCommand(program: Command, context: CommandContext): void {
-  const command = program.command("scratch").description("build the scratch image: the service's files and nothing else");
+  const command = program
+    .command("scratch")
+    .description("build the scratch image: the service's files and nothing else");
   addPlanOptions(command, "scratch")
     .addOption(new Option("--refresh", "fetch the package lists anew, however young they are"))
     .addOption(new Option("--force", "build even what is up to date"))
@@ -25,7 +27,9 @@ export function addScratchCommand(program: Command, context: CommandContext): vo
       const images = await buildImages(plan, options, context);
       for (const image of images) {
         const { references, files, size, packages } = image;
-        context.log.info(`${references.join(" and ")}: ${files} files, ${megabytes(size)} MB, from ${packages.map(({ name }) => name).join(", ")}`);
+        context.log.info(
+          `${references.join(" and ")}: ${files} files, ${megabytes(size)} MB, from ${packages.map(({ name }) => name).join(", ")}`,
+        );
       }
       if (flags.json) context.print(JSON.stringify({ images }, undefined, 2));
       else for (const { references } of images) context.print(references[0] ?? "");

@@ -33,7 +33,14 @@ export interface WorkingContainer extends AsyncDisposable {
 }
 
 /** Taken out of buildah's environment: they would change the image (and some clash with our own options). */
-const meddling = ["SOURCE_DATE_EPOCH", "BUILDAH_FORMAT", "BUILDAH_HISTORY", "BUILDAH_LAYERS", "STORAGE_DRIVER", "STORAGE_OPTS"];
+const meddling = [
+  "SOURCE_DATE_EPOCH",
+  "BUILDAH_FORMAT",
+  "BUILDAH_HISTORY",
+  "BUILDAH_LAYERS",
+  "STORAGE_DRIVER",
+  "STORAGE_OPTS",
+];
 
 /** The buildah program: one method per subcommand, on the user's own containers store. */
 export class Buildah {
@@ -45,7 +52,9 @@ export class Buildah {
   /** `temporary` is where buildah may put layers in the making; it must be removed by the caller. */
   constructor(run: Run, temporary?: string) {
     this.#run = run;
-    const clean = Object.fromEntries(meddling.filter((name) => process.env[name] !== undefined).map((name) => [name, undefined]));
+    const clean = Object.fromEntries(
+      meddling.filter((name) => process.env[name] !== undefined).map((name) => [name, undefined]),
+    );
     this.#env = { ...clean, ...(temporary === undefined ? {} : { TMPDIR: temporary }) };
   }
 
@@ -133,7 +142,9 @@ export class Buildah {
 
   /** Names of all working containers of the store. */
   async containers(): Promise<readonly string[]> {
-    const listed = JSON.parse((await this.#buildah("containers", "--json")) || "null") as { containername: string }[] | null;
+    const listed = JSON.parse((await this.#buildah("containers", "--json")) || "null") as
+      | { containername: string }[]
+      | null;
     return (listed ?? []).map(({ containername }) => containername);
   }
 
@@ -156,7 +167,10 @@ export class Buildah {
       return await this.#run(["buildah", ...args], { env: this.#env });
     } catch (error) {
       if (!(error instanceof CommandFailure) || !error.notFound) throw error;
-      throw new Failure("cannot build an image: buildah is not installed", { hint: "dhcpd-build doctor says how to install it", cause: error });
+      throw new Failure("cannot build an image: buildah is not installed", {
+        hint: "dhcpd-build doctor says how to install it",
+        cause: error,
+      });
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { ScratchImagePlan } from "../plan.ts";
-import { Failure } from "../system/errors.ts";
 import { type Arch, arches } from "../system/arch.ts";
+import { Failure } from "../system/errors.ts";
 import type { Buildah } from "./buildah.ts";
 import { imageConfig, references } from "./config.ts";
 
@@ -23,7 +23,11 @@ export interface ScratchContent {
 }
 
 /** Makes the image with buildah: one layer, no history, tagged. Throws Failure. */
-export async function assembleScratch(plan: ScratchImagePlan, content: ScratchContent, buildah: Buildah): Promise<StoredReferences> {
+export async function assembleScratch(
+  plan: ScratchImagePlan,
+  content: ScratchContent,
+  buildah: Buildah,
+): Promise<StoredReferences> {
   const version = await buildah.version();
   await using container = await buildah.from("scratch");
   await buildah.add(container, content.rootfs);

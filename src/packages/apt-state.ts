@@ -34,7 +34,11 @@ const keptSetting = /^(Acquire::(?!IndexTargets|Languages|GzipIndexes)|APT::Defa
 export async function openAptState(directory: string, architecture: string, run: Run): Promise<AptState> {
   const [settings, places] = await Promise.all([
     run(["apt-config", "dump"]),
-    run(["apt-config", "shell", ...Object.entries(hostPlaces).flatMap(([name, kind]) => [name, `Dir::Etc::${name}/${kind}`])]),
+    run([
+      "apt-config",
+      "shell",
+      ...Object.entries(hostPlaces).flatMap(([name, kind]) => [name, `Dir::Etc::${name}/${kind}`]),
+    ]),
   ]);
   const kept = settings.split("\n").filter((line) => keptSetting.test(line));
   const etc = new Map([...places.matchAll(/^(\w+)='(.*)'$/gm)].map((match) => [match[1] ?? "", match[2] ?? ""]));
@@ -50,7 +54,12 @@ export async function openAptState(directory: string, architecture: string, run:
   return { config, directory: state, listsFingerprint: () => listsFingerprint(path.join(state, "lists")) };
 }
 
-function configText(state: string, architecture: string, etc: ReadonlyMap<string, string>, kept: readonly string[]): string {
+function configText(
+  state: string,
+  architecture: string,
+  etc: ReadonlyMap<string, string>,
+  kept: readonly string[],
+): string {
   const settings: Record<string, string> = {
     "Dir::Etc::parts": "/dev/null",
     "Dir::Etc::main": "/dev/null",
@@ -112,7 +121,11 @@ export async function refreshLists(state: AptState, options: { maxAge: number; r
   } catch (error) {
     if (!(error instanceof CommandFailure) || error.notFound) throw error;
     const cause = firstComplaint(error.stderr);
-    if (/NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|signature|not signed|GPG error|Hash Sum mismatch|not trusted/i.test(error.stderr)) {
+    if (
+      /NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|signature|not signed|GPG error|Hash Sum mismatch|not trusted/i.test(
+        error.stderr,
+      )
+    ) {
       throw new Failure(`cannot trust the package lists: ${cause}`, {
         hint: "the keyring named in the host's apt sources (Signed-By) must hold the key that signed them",
         cause: error,

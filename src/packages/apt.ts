@@ -22,7 +22,10 @@ import { PayloadRoot } from "./payload.ts";
 import type { Package, PackageSource, Wanted } from "./source.ts";
 
 /** Debian has merged these since 12 (DEP 17); packages of that time still carry the old names. */
-const merged = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].map((name) => ({ path: `/${name}`, into: `/usr/${name}` }));
+const merged = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].map((name) => ({
+  path: `/${name}`,
+  into: `/usr/${name}`,
+}));
 
 export interface AptOptions {
   readonly arch: Arch;
@@ -113,7 +116,8 @@ class AptSource implements PackageSource {
       const fresh = below.filter((stanza) => !this.#taken.has(stanza["package"] ?? ""));
       const [best] = rankCandidates(wanted, level[0], fresh);
       const isConventional = best !== undefined && namesOf(best).some((name) => conventional.includes(name));
-      if (best !== undefined && (depth === 0 || isConventional)) return [{ stanza: best, conventional: isConventional }];
+      if (best !== undefined && (depth === 0 || isConventional))
+        return [{ stanza: best, conventional: isConventional }];
       level = below;
     }
     return [];
@@ -150,7 +154,9 @@ class AptSource implements PackageSource {
     if (names.length === 0) return new Map();
     const [shown, policy] = await Promise.all([this.#aptCache("show", names), this.#aptCache("policy", names)]);
     const candidates = parseCandidates(policy);
-    const stanzas = parseStanzas(shown).filter((stanza) => candidates.get(stanza["package"] ?? "") === stanza["version"]);
+    const stanzas = parseStanzas(shown).filter(
+      (stanza) => candidates.get(stanza["package"] ?? "") === stanza["version"],
+    );
     return new Map(stanzas.reverse().map((stanza) => [stanza["package"] ?? "", stanza]));
   }
 
@@ -170,7 +176,8 @@ class AptSource implements PackageSource {
     try {
       return await this.#apt(["apt-cache", verb, "--", ...names]);
     } catch (error) {
-      if (error instanceof CommandFailure && error.exitCode === 100 && /No packages found/.test(error.stderr)) return "";
+      if (error instanceof CommandFailure && error.exitCode === 100 && /No packages found/.test(error.stderr))
+        return "";
       throw error;
     }
   }
@@ -212,7 +219,9 @@ class AptSource implements PackageSource {
     const adopted = await Promise.all(files.map((name) => cache.adopt(path.join(scratch.path, name))));
     const lost = packages.find((each) => !adopted.some(({ sha256 }) => sha256 === each.sha256));
     if (lost === undefined) return;
-    throw new Failure(`cannot use package ${lost.name} ${lost.version}: apt delivered a file with another SHA-256 than its index says`);
+    throw new Failure(
+      `cannot use package ${lost.name} ${lost.version}: apt delivered a file with another SHA-256 than its index says`,
+    );
   }
 
   /** The package's file system as an uncompressed tar (dpkg-deb(1)); no script of the package is run. */
@@ -226,9 +235,12 @@ class AptSource implements PackageSource {
       await run(["dpkg-deb", "--fsys-tarfile", file], { stdoutFile: payload });
     } catch (error) {
       if (!(error instanceof CommandFailure) || error.notFound) throw error;
-      throw new Failure(`cannot unpack package ${from.name} ${from.version}: ${error.stderr.trim().split("\n").at(-1) ?? ""}`, {
-        cause: error,
-      });
+      throw new Failure(
+        `cannot unpack package ${from.name} ${from.version}: ${error.stderr.trim().split("\n").at(-1) ?? ""}`,
+        {
+          cause: error,
+        },
+      );
     }
     return cache.adoptDerived(from.sha256, "payload", payload);
   }
@@ -249,6 +261,15 @@ interface Choice {
 
 function packageOf(stanza: Stanza): Package {
   const { package: name = "", version = "", architecture: arch = "", sha256 = "", size = "" } = stanza;
-  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Failure(`cannot use package ${name} ${version}: its index has no SHA-256 for it`);
-  return { name, version, upstreamVersion: upstreamVersion(version), arch, source: sourceOf(stanza), sha256, size: Number(size) };
+  if (!/^[0-9a-f]{64}$/.test(sha256))
+    throw new Failure(`cannot use package ${name} ${version}: its index has no SHA-256 for it`);
+  return {
+    name,
+    version,
+    upstreamVersion: upstreamVersion(version),
+    arch,
+    source: sourceOf(stanza),
+    sha256,
+    size: Number(size),
+  };
 }

@@ -113,7 +113,9 @@ function kindOf(type: string, name: string): Member["kind"] {
 
 function xattrsOf(pax: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Uint8Array> {
   const prefix = "SCHILY.xattr.";
-  return new Map([...pax].flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])));
+  return new Map(
+    [...pax].flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])),
+  );
 }
 
 /** Records of the form "<length> <key>=<value>\n", where the length counts the whole record. */

@@ -9,7 +9,10 @@ import { ownName } from "../system/workdir.ts";
 /** The user's cache of this tool: XDG_CACHE_HOME (XDG Base Directory Specification), else ~/.cache. */
 export function cacheDirectory(): string {
   const base = process.env.XDG_CACHE_HOME;
-  return path.join(base !== undefined && path.isAbsolute(base) ? base : path.join(os.homedir(), ".cache"), "dhcpd-build");
+  return path.join(
+    base !== undefined && path.isAbsolute(base) ? base : path.join(os.homedir(), ".cache"),
+    "dhcpd-build",
+  );
 }
 
 /**
@@ -41,7 +44,9 @@ export async function openCache(directory: string): Promise<ContentCache> {
   const adopt = async (file: string, expected?: string) => {
     const sha256 = hashFile(file);
     if (expected !== undefined && sha256 !== expected) {
-      throw new Failure(`cannot use ${path.basename(file)}: its SHA-256 is ${sha256}, the signed index says ${expected}`);
+      throw new Failure(
+        `cannot use ${path.basename(file)}: its SHA-256 is ${sha256}, the signed index says ${expected}`,
+      );
     }
     await rename(file, path.join(blobs, sha256));
     return { path: path.join(blobs, sha256), sha256 };

@@ -42,12 +42,19 @@ export function parseCandidates(text: string): ReadonlyMap<string, string> {
  * preference; versions and qualifiers are left out.
  */
 export function parseDependencies(stanza: Stanza): readonly (readonly string[])[] {
-  return [stanza["pre-depends"], stanza["depends"]].flatMap((field) => (field === undefined ? [] : parseRelations(field)));
+  return [stanza["pre-depends"], stanza["depends"]].flatMap((field) =>
+    field === undefined ? [] : parseRelations(field),
+  );
 }
 
 function parseRelations(field: string): readonly (readonly string[])[] {
   const nameOf = (relation: string) => /^\s*([a-z0-9][a-z0-9+.-]+)/.exec(relation)?.[1] ?? "";
-  return field.split(",").map((need) => need.split("|").map(nameOf).filter((name) => name !== ""));
+  return field.split(",").map((need) =>
+    need
+      .split("|")
+      .map(nameOf)
+      .filter((name) => name !== ""),
+  );
 }
 
 /** Every name that a dependency can mean this package by: its own and those of its Provides field. */
@@ -91,7 +98,10 @@ export function conventionalNames(wanted: string): readonly string[] {
   if (glibc.has(stem)) return [libcPackage];
   const withRelease = release === undefined ? stem : `${stem}-${release}`;
   const name = (version: string) => (/\d$/.test(withRelease) ? `${withRelease}-${version}` : withRelease + version);
-  const names = major === undefined ? [withRelease, stem + (release ?? "")] : [name(major), `${withRelease}-${major}`, stem + major];
+  const names =
+    major === undefined
+      ? [withRelease, stem + (release ?? "")]
+      : [name(major), `${withRelease}-${major}`, stem + major];
   const debian = names.map((each) => each.toLowerCase().replaceAll("_", "-"));
   return [...new Set(debian.flatMap((each) => [each, `${each}t64`]))];
 }
@@ -100,9 +110,16 @@ export function conventionalNames(wanted: string): readonly string[] {
  * The packages that could have a file, best first: the conventional name, then libraries from the requester's own
  * source, then other libraries by likeness of name, then the rest of its dependencies.
  */
-export function rankCandidates(wanted: string, requester: Stanza | undefined, candidates: readonly Stanza[]): readonly Stanza[] {
+export function rankCandidates(
+  wanted: string,
+  requester: Stanza | undefined,
+  candidates: readonly Stanza[],
+): readonly Stanza[] {
   const conventional = conventionalNames(wanted);
-  const file = wanted.slice(wanted.lastIndexOf("/") + 1).toLowerCase().replaceAll("_", "-");
+  const file = wanted
+    .slice(wanted.lastIndexOf("/") + 1)
+    .toLowerCase()
+    .replaceAll("_", "-");
   const score = (stanza: Stanza) => {
     const names = namesOf(stanza);
     const position = conventional.findIndex((name) => names.includes(name));

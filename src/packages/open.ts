@@ -27,7 +27,10 @@ export async function openPackageLists(options: SourceOptions): Promise<PackageL
   const { family, arch, run, log } = options;
   switch (family) {
     case "debian": {
-      const [{ openAptState, refreshLists }, { openAptSource }] = await Promise.all([import("./apt-state.ts"), import("./apt.ts")]);
+      const [{ openAptState, refreshLists }, { openAptSource }] = await Promise.all([
+        import("./apt-state.ts"),
+        import("./apt.ts"),
+      ]);
       const [state, cache] = await Promise.all([
         openAptState(path.join(cacheDirectory(), "apt"), arches[arch].debian, run),
         openCache(cacheDirectory()),

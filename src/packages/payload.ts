@@ -41,7 +41,9 @@ export class PayloadRoot implements Root, Disposable {
     for (const { path: from, into } of merged) {
       this.#parent(into);
       this.#put(into, directoryNode());
-      this.#put(from, { entry: { kind: "symlink", size: 0, mode: 0o777, target: path.posix.relative(path.posix.dirname(from), into) } });
+      this.#put(from, {
+        entry: { kind: "symlink", size: 0, mode: 0o777, target: path.posix.relative(path.posix.dirname(from), into) },
+      });
     }
   }
 
@@ -50,7 +52,8 @@ export class PayloadRoot implements Root, Disposable {
     const file = openSync(archive, "r");
     this.#archives.push(file);
     try {
-      for (const member of listMembers(file, statSync(archive).size)) this.#addMember({ package: from, member, archive: file });
+      for (const member of listMembers(file, statSync(archive).size))
+        this.#addMember({ package: from, member, archive: file });
     } catch (error) {
       if (!(error instanceof ArchiveError)) throw error;
       throw new Failure(`cannot read package ${from.name} ${from.version}: ${error.message}`, { cause: error });
@@ -120,7 +123,10 @@ export class PayloadRoot implements Root, Disposable {
       case "hardlink": {
         const first = this.#nodes.get(this.#place(this.#inside(member.linkName)));
         if (first?.entry.kind !== "file") throw new ArchiveError(`${member.name} is a hard link to nothing`);
-        return this.#put(place, { entry: first.entry, ...(first.origin === undefined ? {} : { origin: first.origin }) });
+        return this.#put(place, {
+          entry: first.entry,
+          ...(first.origin === undefined ? {} : { origin: first.origin }),
+        });
       }
       case "other":
         return this.#put(place, { entry: { kind: "other", size: 0, mode: member.mode }, origin });
@@ -134,7 +140,10 @@ export class PayloadRoot implements Root, Disposable {
       this.#nodes.get(path.posix.dirname(place))?.children?.add(path.posix.basename(place));
     } else if (existing.entry.kind === "directory" && node.entry.kind === "directory") {
       if (existing.origin === undefined && node.origin !== undefined) {
-        this.#nodes.set(place, { ...node, ...(existing.children === undefined ? {} : { children: existing.children }) });
+        this.#nodes.set(place, {
+          ...node,
+          ...(existing.children === undefined ? {} : { children: existing.children }),
+        });
       }
     } else if (isReplaced(existing.entry, node.entry)) {
       // As dpkg and rpm do: neither does a directory replace a link to one, nor a link a directory.
@@ -157,7 +166,8 @@ export class PayloadRoot implements Root, Disposable {
   /** Where a name of an archive lies inside the root, with merged directories under their new names. */
   #inside(name: string): string {
     const parts = name.split("/").filter((part) => part !== "" && part !== ".");
-    if (parts.includes("..") || name.includes("\0")) throw new ArchiveError(`the name ${JSON.stringify(name)} leaves the root`);
+    if (parts.includes("..") || name.includes("\0"))
+      throw new ArchiveError(`the name ${JSON.stringify(name)} leaves the root`);
     let inside = `/${parts.join("/")}`;
     for (const { path: from, into } of this.#merged) {
       if (inside === from || inside.startsWith(`${from}/`)) inside = into + inside.slice(from.length);
@@ -177,7 +187,8 @@ export class PayloadRoot implements Root, Disposable {
       const next = here === "/" ? `/${part}` : `${here}/${part}`;
       if (!this.#nodes.has(next)) this.#put(next, directoryNode());
       const located = locate(this, next);
-      if (located?.entry.kind !== "directory") throw new ArchiveError(`${wanted} lies below ${next}, which is no directory`);
+      if (located?.entry.kind !== "directory")
+        throw new ArchiveError(`${wanted} lies below ${next}, which is no directory`);
       here = located.path;
     }
     return here;
@@ -185,7 +196,11 @@ export class PayloadRoot implements Root, Disposable {
 }
 
 function directoryNode(mode = 0o755, origin?: Origin): Node {
-  return { entry: { kind: "directory", size: 0, mode }, children: new Set(), ...(origin === undefined ? {} : { origin }) };
+  return {
+    entry: { kind: "directory", size: 0, mode },
+    children: new Set(),
+    ...(origin === undefined ? {} : { origin }),
+  };
 }
 
 function isReplaced(existing: RootEntry, added: RootEntry): boolean {

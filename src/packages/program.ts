@@ -18,13 +18,18 @@ function findProgram(binary: string, source: PackageSource): string {
   const packages = source.named.map(({ name }) => name).join(", ");
   const programs = programsOf(source);
   throw new Failure(`cannot find the program ${binary} in ${packages}`, {
-    hint: programs.length === 0 ? `${packages} has no programs; name the package that has` : `there are ${programs.join(", ")}`,
+    hint:
+      programs.length === 0
+        ? `${packages} has no programs; name the package that has`
+        : `there are ${programs.join(", ")}`,
   });
 }
 
 /** Up to ten programs that the packages in hand do have, for a hint. */
 function programsOf(source: PackageSource): readonly string[] {
   const named = new Set(source.named.map(({ name }) => name));
-  const files = programDirectories.flatMap((directory) => source.root.names(directory).map((name) => path.posix.join(directory, name)));
+  const files = programDirectories.flatMap((directory) =>
+    source.root.names(directory).map((name) => path.posix.join(directory, name)),
+  );
   return files.filter((file) => named.has(source.packageOf(file)?.name ?? "")).slice(0, 10);
 }

@@ -28,7 +28,15 @@ export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], ori
   }
   for (const { path: wanted, content, uid, gid, mode } of plan.files) {
     const size = Buffer.byteLength(content);
-    const entry = { kind: "file", size, content: { text: content }, uid, gid, mode, reason: { kind: "recipe" } } as const;
+    const entry = {
+      kind: "file",
+      size,
+      content: { text: content },
+      uid,
+      gid,
+      mode,
+      reason: { kind: "recipe" },
+    } as const;
     tree.add({ path: canonical(tree, wanted), ...entry });
   }
   for (const entry of tree.entries()) addParents(tree, origin, entry.path);
@@ -38,7 +46,12 @@ export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], ori
 
 function reasonOf(closure: Closure, file: ClosureFile): Reason {
   const soname = file.soname ?? path.posix.basename(file.path);
-  return { kind: "needed", soname, rule: file.foundBy, by: file.requiredBy.length > 0 ? file.requiredBy : [closure.binary] };
+  return {
+    kind: "needed",
+    soname,
+    rule: file.foundBy,
+    by: file.requiredBy.length > 0 ? file.requiredBy : [closure.binary],
+  };
 }
 
 function addFile(tree: Tree, origin: Origin, wanted: string, reason: Reason): void {
@@ -61,7 +74,16 @@ function addLinks(tree: Tree, origin: Origin, links: readonly Link[], to: string
     if (tree.get(place)?.kind === "symlink") continue;
     const from = origin.packageOf(place)?.name;
     const reason = { kind: "link", to } as const;
-    tree.add({ path: place, kind: "symlink", target, mode: 0o777, uid: 0, gid: 0, reason, ...(from === undefined ? {} : { package: from }) });
+    tree.add({
+      path: place,
+      kind: "symlink",
+      target,
+      mode: 0o777,
+      uid: 0,
+      gid: 0,
+      reason,
+      ...(from === undefined ? {} : { package: from }),
+    });
   }
 }
 
@@ -90,6 +112,9 @@ function refuseMissingProgram(plan: ScratchImagePlan, tree: Tree): void {
   const program = plan.service.command[0];
   if (program === undefined || tree.get(canonical(tree, program)) !== undefined) return;
   throw new Failure(`cannot lay out the image: the service's program ${program} is not in it`, {
-    hint: `the programs are ${tree.entries().flatMap((entry) => (entry.reason.kind === "asked" ? [entry.path] : [])).join(", ")}`,
+    hint: `the programs are ${tree
+      .entries()
+      .flatMap((entry) => (entry.reason.kind === "asked" ? [entry.path] : []))
+      .join(", ")}`,
   });
 }

@@ -46,7 +46,8 @@ function writeContent(handle: number, entry: FileEntry): void {
   } else {
     for (let position = 0; position < size; ) {
       const bytes = content.root.read(content.path, position, Math.min(chunk, size - position));
-      if (bytes.length === 0) throw new Failure(`cannot read ${content.path}: it ends before its stated size of ${size} bytes`);
+      if (bytes.length === 0)
+        throw new Failure(`cannot read ${content.path}: it ends before its stated size of ${size} bytes`);
       write(handle, bytes);
       position += bytes.length;
     }
@@ -67,15 +68,38 @@ function headersOf(entry: Entry, modified: number, hardLinkTo: string | undefine
   const pax: [string, string | Uint8Array][] = [];
   if (split === undefined) pax.push(["path", name]);
   if (!fits(linkName, 100)) pax.push(["linkpath", linkName]);
-  const numbers = [["size", size, 11], ["uid", entry.uid, 7], ["gid", entry.gid, 7]] as const;
+  const numbers = [
+    ["size", size, 11],
+    ["uid", entry.uid, 7],
+    ["gid", entry.gid, 7],
+  ] as const;
   for (const [key, value, digits] of numbers) if (value >= 8 ** digits) pax.push([key, String(value)]);
-  for (const [key, value] of [...(entry.xattrs ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))) pax.push([`SCHILY.xattr.${key}`, value]);
-  const fields = { mode: entry.mode, uid: entry.uid, gid: entry.gid, size, modified, type, linkName: fits(linkName, 100) ? linkName : "" };
+  for (const [key, value] of [...(entry.xattrs ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)))
+    pax.push([`SCHILY.xattr.${key}`, value]);
+  const fields = {
+    mode: entry.mode,
+    uid: entry.uid,
+    gid: entry.gid,
+    size,
+    modified,
+    type,
+    linkName: fits(linkName, 100) ? linkName : "",
+  };
   const header = headerBlock({ ...fields, ...(split ?? { prefix: "", name: "path-in-pax-header" }) });
   if (pax.length === 0) return header;
   const records = Buffer.concat(pax.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => paxRecord(key, value)));
   const padding = Buffer.alloc((block - (records.length % block)) % block);
-  const before = { mode: 0o644, uid: 0, gid: 0, size: records.length, modified, type: "x", linkName: "", prefix: "", name: "pax-header" };
+  const before = {
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: records.length,
+    modified,
+    type: "x",
+    linkName: "",
+    prefix: "",
+    name: "pax-header",
+  };
   return Buffer.concat([headerBlock(before), records, padding, header]);
 }
 

@@ -65,7 +65,9 @@ export class Tree {
       this.#entries.set(entry.path, entry);
     } else if (!isMereParent(entry) || existing.kind !== "directory") {
       if (!isSame(existing, entry)) {
-        throw new Failure(`cannot put two different things at ${entry.path}: ${asText(existing)}, and ${asText(entry)}`);
+        throw new Failure(
+          `cannot put two different things at ${entry.path}: ${asText(existing)}, and ${asText(entry)}`,
+        );
       }
     }
   }

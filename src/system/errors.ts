@@ -7,7 +7,10 @@ export class Failure extends Error {
   readonly hint: string | undefined;
   readonly kind: "failed" | "usage";
 
-  constructor(sentence: string, options: { hint?: string | undefined; kind?: "failed" | "usage"; cause?: unknown } = {}) {
+  constructor(
+    sentence: string,
+    options: { hint?: string | undefined; kind?: "failed" | "usage"; cause?: unknown } = {},
+  ) {
     super(sentence, { cause: options.cause });
     this.hint = options.hint;
     this.kind = options.kind ?? "failed";

@@ -30,7 +30,10 @@ export class CommandFailure extends Failure {
   /** The program is not installed (not on PATH). */
   readonly notFound: boolean;
 
-  constructor(command: Command, end: { exitCode?: number; stdout?: string; stderr?: string; reason: string; notFound?: boolean }) {
+  constructor(
+    command: Command,
+    end: { exitCode?: number; stdout?: string; stderr?: string; reason: string; notFound?: boolean },
+  ) {
     const stderr = end.stderr ?? "";
     const tail = stderr.trimEnd().split("\n").slice(-8).join("\n");
     super(`cannot run '${quote(command)}': ${end.reason}${tail === "" ? "" : `\n${tail}`}`);
@@ -66,6 +69,8 @@ export function createRun(log: Log, signal: AbortSignal): Run {
       ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
       ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile } }),
       ...(options.evenInterrupted ? {} : { cancelSignal: signal }),
+      // What goes into a file may be larger than memory: it is not kept for the result.
+      buffer: { stdout: options.stdoutFile === undefined },
       maxBuffer: 256 * 1024 * 1024,
       detached: true,
       cleanup: false,

@@ -1,0 +1,90 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Buildah, type ImageConfig } from "../../src/image/buildah.ts";
+import { type Command, CommandFailure, type Run, type RunOptions } from "../../src/system/run.ts";
+
+/** Records commands; answers by subcommand. */
+function recording(answers: Readonly<Record<string, string>> = {}) {
+  const commands: Command[] = [];
+  const options: (RunOptions | undefined)[] = [];
+  const run: Run = async (command, option) => {
+    commands.push(command);
+    options.push(option);
+    return answers[command[1] ?? ""] ?? "";
+  };
+  return { run, commands, options };
+}
+
+const config: ImageConfig = {
+  arch: "aarch64",
+  program: "/usr/sbin/served",
+  arguments: ["-f"],
+  user: "177:177",
+  ports: ["67/udp"],
+  volumes: ["/var/lib/served"],
+  environment: {},
+  labels: { title: "A, b" },
+  annotations: { title: "A, b" },
+};
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe("a scratch image", () => {
+  it("is made with these command lines and no others", async () => {
+    const { run, commands } = recording({ commit: "ab12" });
+    const buildah = new Buildah(run, "/tmp/own");
+    {
+      await using container = await buildah.from("scratch");
+      await buildah.add(container, "/tmp/own/rootfs.tar");
+      await buildah.config(container, config);
+      expect(await buildah.commit(container, 1_700_000_000, [1, 28, 2])).toBe("sha256:ab12");
+    }
+    const name = commands[0]?.[4] ?? "";
+    expect(name).toMatch(/^dhcpd-build-\d+-\d+-[0-9a-f]{8}$/);
+    expect(commands.map((command) => command.join(" ").replaceAll(name, "NAME"))).toEqual([
+      "buildah from --quiet --name NAME scratch",
+      "buildah add --quiet NAME /tmp/own/rootfs.tar /",
+      'buildah config --arch arm64 --os linux --workingdir / --user 177:177 --entrypoint ["/usr/sbin/served"] --cmd ["-f"] ' +
+        "--port 67/udp --volume /var/lib/served --label title=A, b --annotation title=A, b " +
+        "--annotation org.opencontainers.image.base.digest- --annotation org.opencontainers.image.base.name- NAME",
+      "buildah commit --quiet --rm --format oci --timestamp 1700000000 --identity-label=false --omit-history NAME",
+    ]);
+  });
+
+  it("has no annotation with a time from buildah 1.41 on", async () => {
+    const { run, commands } = recording();
+    const buildah = new Buildah(run);
+    await buildah.commit(await buildah.from("scratch"), 0, [1, 43, 2]);
+    expect(commands[1]).toContain("--created-annotation=false");
+  });
+
+  it("is removed, interrupted or not, when it was not committed", async () => {
+    const { run, commands, options } = recording();
+    {
+      await using _container = await new Buildah(run).from("scratch");
+    }
+    expect(commands.at(-1)?.slice(0, 2)).toEqual(["buildah", "rm"]);
+    expect(options.at(-1)).toMatchObject({ evenInterrupted: true });
+  });
+});
+
+it("variables that would change the image are taken away from buildah", async () => {
+  vi.stubEnv("SOURCE_DATE_EPOCH", "1");
+  vi.stubEnv("STORAGE_DRIVER", "vfs");
+  const { run, options } = recording();
+  await new Buildah(run, "/tmp/own").tag("sha256:ab", ["localhost/a:1"]);
+  expect(options[0]?.env).toEqual({ SOURCE_DATE_EPOCH: undefined, STORAGE_DRIVER: undefined, TMPDIR: "/tmp/own" });
+});
+
+it("no buildah is a sentence with a hint", async () => {
+  const run: Run = async (command) => {
+    throw new CommandFailure(command, { reason: "it is not installed", notFound: true });
+  };
+  await expect(new Buildah(run).version()).rejects.toThrow("cannot build an image: buildah is not installed");
+});
+
+it.each([
+  ["buildah version 1.28.2 (image-spec 1.1.0-rc2, runtime-spec 1.0.2-dev)", [1, 28, 2]],
+  ["buildah version 1.43.2 (image-spec 1.1.1, runtime-spec 1.2.1)", [1, 43, 2]],
+])("the version is read from %s", async (text, numbers) => {
+  expect(await new Buildah(recording({ "--version": text }).run).version()).toEqual(numbers);
+});

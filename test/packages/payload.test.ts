@@ -1,0 +1,125 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { PayloadRoot } from "../../src/packages/payload.ts";
+import type { Package } from "../../src/packages/source.ts";
+import { locate } from "../../src/system/root.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(path.join(os.tmpdir(), "payload-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const merged = ["bin", "sbin", "lib", "lib64"].map((name) => ({ path: `/${name}`, into: `/usr/${name}` }));
+
+function packageNamed(name: string): Package {
+  return {
+    name,
+    version: "1",
+    upstreamVersion: "1",
+    arch: "amd64",
+    source: { name, version: "1" },
+    sha256: "0".repeat(64),
+    size: 1,
+  };
+}
+
+/** A payload made by the system's tar from files given as path -> content, "->target" for a link, a trailing slash for a directory. */
+function payload(name: string, files: Readonly<Record<string, string>>, ...options: readonly string[]): string {
+  const base = path.join(directory, name);
+  for (const [file, content] of Object.entries(files)) {
+    const place = path.join(base, file);
+    mkdirSync(file.endsWith("/") ? place : path.dirname(place), { recursive: true });
+    if (content.startsWith("->")) symlinkSync(content.slice(2), place);
+    else if (!file.endsWith("/")) writeFileSync(place, content);
+  }
+  const tar = `${base}.tar`;
+  execFileSync("tar", ["-C", base, ...options, "-cf", tar, "."]);
+  return tar;
+}
+
+describe("packages seen as one root", () => {
+  it("show merged directories under their new names, with the link from the old one", () => {
+    using root = new PayloadRoot(merged);
+    root.add(
+      packageNamed("libc6"),
+      payload("libc6", { "lib64/ld.so.2": "->/lib/x/ld.so.2", "lib/x/ld.so.2": "loader" }),
+    );
+    const located = locate(root, "/lib64/ld.so.2");
+    expect(located?.path).toBe("/usr/lib/x/ld.so.2");
+    expect(located?.links.map((link) => link.path)).toEqual(["/lib64", "/usr/lib64/ld.so.2", "/lib"]);
+    expect(Buffer.from(root.read("/usr/lib/x/ld.so.2", 2, 100)).toString()).toBe("ader");
+  });
+
+  it("keep a merged link when a later package has the directory", () => {
+    using root = new PayloadRoot(merged);
+    root.add(packageNamed("a"), payload("a", { "lib64/": "", "usr/lib64/": "" }));
+    expect(root.entry("/lib64")).toMatchObject({ kind: "symlink", target: "usr/lib64" });
+  });
+
+  it("say which package a file is from, and its owner and mode", () => {
+    using root = new PayloadRoot(merged);
+    root.add(
+      packageNamed("a"),
+      payload("a", { "usr/bin/x": "1" }, "--owner=7", "--group=8", "--mode=4750", "--numeric-owner"),
+    );
+    expect(root.packageOf("/usr/bin/x")?.name).toBe("a");
+    expect(root.ownershipOf("/usr/bin/x")).toMatchObject({ uid: 7, gid: 8, mode: 0o4750 });
+  });
+
+  it("refuse to choose between two different files at one path", () => {
+    using root = new PayloadRoot(merged);
+    root.add(packageNamed("one"), payload("one", { "usr/sbin/d": "plain" }));
+    root.add(packageNamed("other"), payload("other", { "usr/sbin/d": "other" }));
+    expect(() => root.ownershipOf("/usr/sbin/d")).toThrow(
+      "cannot take /usr/sbin/d: the packages one and other both have it, and not the same",
+    );
+  });
+
+  it("take the same file from two packages as one", () => {
+    using root = new PayloadRoot(merged);
+    root.add(packageNamed("one"), payload("one", { "usr/share/doc/x": "same" }));
+    root.add(packageNamed("other"), payload("other", { "usr/share/doc/x": "same" }));
+    expect(root.ownershipOf("/usr/share/doc/x").mode & 0o400).toBe(0o400);
+  });
+
+  it("put what lies below a link where the link leads", () => {
+    using root = new PayloadRoot(merged);
+    root.add(packageNamed("a"), payload("a", { "usr/lib/real/": "", "usr/lib/alias": "->real" }));
+    root.add(packageNamed("b"), payload("b", { "usr/lib/alias/x.so": "x" }));
+    expect(root.packageOf("/usr/lib/real/x.so")?.name).toBe("b");
+  });
+
+  it("follow a link out of the root no further than the root", () => {
+    using root = new PayloadRoot(merged);
+    root.add(packageNamed("a"), payload("a", { "usr/lib/evil": "->../../../../../../etc/passwd" }));
+    expect(locate(root, "/usr/lib/evil")).toBeUndefined();
+  });
+});
+
+describe("a hostile payload", () => {
+  it("whose names climb out is refused", () => {
+    using root = new PayloadRoot(merged);
+    const tar = payload("evil", { "usr/x": "x" }, "--transform=s,usr/x,../../etc/x,");
+    expect(() => root.add(packageNamed("evil"), tar)).toThrow(
+      /cannot read package evil 1: the name ".*" leaves the root/,
+    );
+  });
+
+  it("that ends early is refused", () => {
+    using root = new PayloadRoot(merged);
+    const tar = payload("short", { "usr/x": "x".repeat(5000) });
+    execFileSync("truncate", ["-s", "3000", tar]);
+    expect(() => root.add(packageNamed("short"), tar)).toThrow("a member reaches beyond the end of the archive");
+  });
+
+  it("that is no tar is refused", () => {
+    using root = new PayloadRoot(merged);
+    const tar = path.join(directory, "no.tar");
+    writeFileSync(tar, Buffer.alloc(2048, 0x41));
+    expect(() => root.add(packageNamed("no"), tar)).toThrow(/cannot read package no 1: /);
+  });
+});
