@@ -75,7 +75,7 @@ class AptSource implements PackageSource {
     });
     const dependencies = await this.#dependenciesOf(stanzas);
     // Whatever else a dynamic program needs, it needs the C library: one download instead of two.
-    await this.#take([...stanzas, ...dependencies.filter((stanza) => stanza["package"] === libcPackage)]);
+    await this.#take([...stanzas, ...dependencies.filter((stanza) => stanza.package === libcPackage)]);
   }
 
   async provide(wanted: readonly Wanted[]): Promise<boolean> {
@@ -113,7 +113,7 @@ class AptSource implements PackageSource {
     for (let depth = 0; level.length > 0; depth++) {
       const below = (await this.#dependenciesOf(level)).filter((stanza) => !seen.has(stanza));
       for (const stanza of below) seen.add(stanza);
-      const fresh = below.filter((stanza) => !this.#taken.has(stanza["package"] ?? ""));
+      const fresh = below.filter((stanza) => !this.#taken.has(stanza.package ?? ""));
       const [best] = rankCandidates(wanted, level[0], fresh);
       const isConventional = best !== undefined && namesOf(best).some((name) => conventional.includes(name));
       if (best !== undefined && (depth === 0 || isConventional))
@@ -154,10 +154,8 @@ class AptSource implements PackageSource {
     if (names.length === 0) return new Map();
     const [shown, policy] = await Promise.all([this.#aptCache("show", names), this.#aptCache("policy", names)]);
     const candidates = parseCandidates(policy);
-    const stanzas = parseStanzas(shown).filter(
-      (stanza) => candidates.get(stanza["package"] ?? "") === stanza["version"],
-    );
-    return new Map(stanzas.reverse().map((stanza) => [stanza["package"] ?? "", stanza]));
+    const stanzas = parseStanzas(shown).filter((stanza) => candidates.get(stanza.package ?? "") === stanza.version);
+    return new Map(stanzas.reverse().map((stanza) => [stanza.package ?? "", stanza]));
   }
 
   /** For each virtual package the first real one that provides it (the reverse provides of `apt-cache showpkg`). */

@@ -6,7 +6,7 @@ export function parseStanzas(text: string): readonly Stanza[] {
   return text
     .split(/\n\s*\n/)
     .map(parseStanza)
-    .filter((stanza) => stanza["package"] !== undefined);
+    .filter((stanza) => stanza.package !== undefined);
 }
 
 function parseStanza(paragraph: string): Stanza {
@@ -42,9 +42,7 @@ export function parseCandidates(text: string): ReadonlyMap<string, string> {
  * preference; versions and qualifiers are left out.
  */
 export function parseDependencies(stanza: Stanza): readonly (readonly string[])[] {
-  return [stanza["pre-depends"], stanza["depends"]].flatMap((field) =>
-    field === undefined ? [] : parseRelations(field),
-  );
+  return [stanza["pre-depends"], stanza.depends].flatMap((field) => (field === undefined ? [] : parseRelations(field)));
 }
 
 function parseRelations(field: string): readonly (readonly string[])[] {
@@ -59,13 +57,13 @@ function parseRelations(field: string): readonly (readonly string[])[] {
 
 /** Every name that a dependency can mean this package by: its own and those of its Provides field. */
 export function namesOf(stanza: Stanza): readonly string[] {
-  return [stanza["package"] ?? "", ...parseRelations(stanza["provides"] ?? "").flat()];
+  return [stanza.package ?? "", ...parseRelations(stanza.provides ?? "").flat()];
 }
 
 /** Source package and its version: the Source field names them only where they differ from the package's own. */
 export function sourceOf(stanza: Stanza): { readonly name: string; readonly version: string } {
-  const match = /^(\S+)(?:\s+\((\S+)\))?$/.exec(stanza["source"] ?? "");
-  return { name: match?.[1] ?? stanza["package"] ?? "", version: match?.[2] ?? stanza["version"] ?? "" };
+  const match = /^(\S+)(?:\s+\((\S+)\))?$/.exec(stanza.source ?? "");
+  return { name: match?.[1] ?? stanza.package ?? "", version: match?.[2] ?? stanza.version ?? "" };
 }
 
 /** The upstream part of a Debian version: no epoch, no revision (deb-version(7)). */
@@ -125,7 +123,7 @@ export function rankCandidates(
     const position = conventional.findIndex((name) => names.includes(name));
     if (position >= 0) return position - 1000;
     const sameSource = requester !== undefined && sourceOf(requester).name === sourceOf(stanza).name ? 100 : 0;
-    const library = /(^|\/)(old)?libs$/.test(stanza["section"] ?? "") ? 50 : 0;
+    const library = /(^|\/)(old)?libs$/.test(stanza.section ?? "") ? 50 : 0;
     const likeness = Math.max(...names.map((name) => commonPrefix(name, file)));
     return 500 - sameSource - library - likeness * 4;
   };
@@ -136,7 +134,7 @@ export function rankCandidates(
 }
 
 function compare(a: Stanza, b: Stanza): number {
-  const [one, other] = [a["package"] ?? "", b["package"] ?? ""];
+  const [one, other] = [a.package ?? "", b.package ?? ""];
   return one < other ? -1 : one > other ? 1 : 0;
 }
 

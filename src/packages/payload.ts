@@ -111,25 +111,25 @@ export class PayloadRoot implements Root, Disposable {
   #addMember(origin: Origin): void {
     const wanted = this.#inside(origin.member.name);
     if (wanted === "/") return;
-    const place = this.#place(wanted);
+    this.#put(this.#place(wanted), this.#nodeOf(origin));
+  }
+
+  #nodeOf(origin: Origin): Node {
     const { member } = origin;
     switch (member.kind) {
       case "directory":
-        return this.#put(place, directoryNode(member.mode, origin));
+        return directoryNode(member.mode, origin);
       case "file":
-        return this.#put(place, { entry: { kind: "file", size: member.size, mode: member.mode }, origin });
+        return { entry: { kind: "file", size: member.size, mode: member.mode }, origin };
       case "symlink":
-        return this.#put(place, { entry: { kind: "symlink", size: 0, mode: 0o777, target: member.linkName }, origin });
+        return { entry: { kind: "symlink", size: 0, mode: 0o777, target: member.linkName }, origin };
       case "hardlink": {
         const first = this.#nodes.get(this.#place(this.#inside(member.linkName)));
-        if (first?.entry.kind !== "file") throw new ArchiveError(`${member.name} is a hard link to nothing`);
-        return this.#put(place, {
-          entry: first.entry,
-          ...(first.origin === undefined ? {} : { origin: first.origin }),
-        });
+        if (first?.entry.kind === "file") return { ...first };
+        throw new ArchiveError(`${member.name} is a hard link to nothing`);
       }
       case "other":
-        return this.#put(place, { entry: { kind: "other", size: 0, mode: member.mode }, origin });
+        return { entry: { kind: "other", size: 0, mode: member.mode }, origin };
     }
   }
 

@@ -32,7 +32,7 @@ describe("what apt-cache show prints", () => {
 
   it("is read paragraph by paragraph, continuation lines joined", () => {
     expect(parseStanzas(shown)).toHaveLength(2);
-    expect(server?.["tag"]).toBe("interface::daemon, network::configuration,\nprotocol::dhcp");
+    expect(server?.tag).toBe("interface::daemon, network::configuration,\nprotocol::dhcp");
     expect(parseStanzas("")).toEqual([]);
   });
 
@@ -106,6 +106,6 @@ it("candidates are tried by convention, then own source, then libraries, then th
     stanza("kea-common", "net", "isc-kea"),
     stanza("libcrypto3", "libs"),
   ];
-  const ranked = rankCandidates("libcrypto.so.3", requester, candidates).map((each) => each["package"]);
+  const ranked = rankCandidates("libcrypto.so.3", requester, candidates).map((each) => each.package);
   expect(ranked).toEqual(["libcrypto3", "kea-common", "libssl3", "adduser"]);
 });
