@@ -156,6 +156,5 @@ function splitName(name: string): { prefix: string; name: string } | undefined {
 }
 
 function fits(text: string, bytes: number): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this asks for ASCII, which is all that ustar defines.
   return text.length <= bytes && /^[\x01-\x7f]*$/.test(text);
 }
