@@ -6,9 +6,9 @@ import type { Run } from "../../../src/system/run.ts";
 
 /** Where this machine's own apt gets Debian from; no mirror is written down anywhere. */
 export interface Mirror {
-  /** One-line sources of Debian 12 as this machine has them, updates and security included. */
-  readonly bookworm: readonly string[];
-  readonly sid: readonly string[];
+  /** A one-line source of Debian 12; without its updates, so that the stand-in changes with point releases only. */
+  readonly bookworm: string;
+  readonly sid: string;
 }
 
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -16,17 +16,14 @@ const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 export async function findMirror(run: Run): Promise<Mirror> {
   const format = "$(SITE) $(RELEASE) $(COMPONENT)";
   const targets = await run(["apt-get", "indextargets", "--format", format, "Created-By: Packages", "Origin: Debian"]);
-  const main = [...new Set(targets.split("\n"))].filter((target) => /^\S+ bookworm\S* main$/.test(target));
-  const site = main.find((target) => target.endsWith(" bookworm main"))?.split(" ")[0];
+  const site = /^(\S+) bookworm main$/m.exec(targets)?.[1];
   if (site === undefined) {
     throw new Failure("cannot make the stand-in: apt on this machine has no package lists of Debian 12 (bookworm)", {
       hint: "run apt-get update",
     });
   }
-  return {
-    bookworm: main.map((target) => `deb [signed-by=${keyring}] ${target}`),
-    sid: [`deb [signed-by=${keyring}] ${site} sid main`],
-  };
+  const source = (suite: string) => `deb [signed-by=${keyring}] ${site} ${suite} main`;
+  return { bookworm: source("bookworm"), sid: source("sid") };
 }
 
 /** A mirror that lags behind is good enough to test with; the signatures are checked all the same. */
@@ -35,7 +32,12 @@ export const lagging = 'Acquire::Check-Valid-Until "false";';
 /** Downloads packages of an architecture in a private state and unpacks each into `directory/NAME`. */
 export async function unpackDebs(
   run: Run,
-  request: { sources: readonly string[]; arch: "amd64" | "arm64" | "i386"; names: readonly string[]; directory: string },
+  request: {
+    sources: readonly string[];
+    arch: "amd64" | "arm64" | "i386";
+    names: readonly string[];
+    directory: string;
+  },
 ): Promise<void> {
   const state = path.join(request.directory, ".apt");
   await mkdir(path.join(state, "lists/partial"), { recursive: true });
@@ -48,7 +50,7 @@ export async function unpackDebs(
     "Dir::State": state,
     "Dir::State::status": await file("status", ""),
     "Dir::Cache": path.join(state, "cache"),
-    "Dir::Etc::sourcelist": await file("sources.list", `${request.sources.join("\n")}\n`),
+    "Dir::Etc::sourcelist": await file("sources.list", `${request.source}\n`),
     "Dir::Etc::sourceparts": "/dev/null",
     "APT::Architecture": request.arch,
     "APT::Architectures": request.arch,

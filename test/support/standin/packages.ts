@@ -68,7 +68,7 @@ tty:x:5:
 utmp:x:22:
 nobody:x:65534:
 `;
-export const osRelease = `NAME="Stand-in"
+const osRelease = `NAME="Stand-in"
 VERSION="44 (stand-in)"
 ID=fedora
 VERSION_ID=${fedoraRelease}
@@ -99,12 +99,7 @@ export const standInPackages: readonly StandInPackage[] = [
         "d /var/lib/dhcpd 0755 dhcpd dhcpd -\nf /var/lib/dhcpd/dhcpd.leases 0644 dhcpd dhcpd -\n",
     },
     marks: { "/etc/dhcp/dhcpd.conf": "%config(noreplace)" },
-    relations: [
-      "Requires: dhcp-common = 12:%{version}-%{release}",
-      "Provides: user(dhcpd)",
-      "Provides: group(dhcpd)",
-      "Recommends: iputils",
-    ],
+    relations: ["Requires: dhcp-common = 12:%{version}-%{release}", "Recommends: iputils"],
   },
   {
     ...dhcp,
@@ -222,7 +217,6 @@ export const standInPackages: readonly StandInPackage[] = [
       "/etc/chrony.keys": "%attr(0640,root,chrony) %config(noreplace)",
       "/var/lib/chrony": "%attr(0750,chrony,chrony)",
     },
-    relations: ["Provides: user(chrony)", "Provides: group(chrony)"],
   },
   {
     name: "setup",
@@ -246,7 +240,17 @@ export const standInPackages: readonly StandInPackage[] = [
     arch: "each",
     from: {},
     take: [],
-    directories: ["/etc", "/run", "/tmp", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/share", "/var/lib"],
+    directories: [
+      "/etc",
+      "/run",
+      "/tmp",
+      "/usr/bin",
+      "/usr/lib",
+      "/usr/lib64",
+      "/usr/libexec",
+      "/usr/share",
+      "/var/lib",
+    ],
     links: { "/bin": "usr/bin", "/sbin": "usr/bin", "/lib": "usr/lib", "/lib64": "usr/lib64", "/usr/sbin": "bin" },
     marks: { "/tmp": "%attr(1777,root,root)" },
     relations: ["Requires: setup", "Provides: filesystem(unmerged-sbin-symlinks) = 1"],
@@ -271,3 +275,15 @@ export const standInPackages: readonly StandInPackage[] = [
     ],
   },
 ];
+
+/** The files that a stand-in package has of ours, by path. */
+export function ownFilesOf(name: string): Readonly<Record<string, string>> {
+  return standInPackages.find((item) => item.name === name)?.files ?? {};
+}
+
+/** The file name of a package in the repository. */
+export function rpmNameOf(name: string, arch: RpmArch): string {
+  const found = standInPackages.find((item) => item.name === name && item.arch !== "i686");
+  if (found === undefined) throw new Error(`no stand-in package is called ${name}`);
+  return `${name}-${found.version}-${found.release}.${found.arch === "noarch" ? "noarch" : arch}.rpm`;
+}

@@ -131,8 +131,13 @@ function specOf(item: StandInPackage, tree: readonly Found[]): string {
     "Summary: Stand-in for tests, not of Fedora",
     `License: ${item.license}`,
     "Vendor: stand-in (not Fedora)",
-    ...(isMain ? [] : ["%description", "Stand-in.", `%package -n ${item.name}`, "Summary: Stand-in for tests, not of Fedora"]),
+    ...(isMain
+      ? []
+      : ["%description", "Stand-in.", `%package -n ${item.name}`, "Summary: Stand-in for tests, not of Fedora"]),
     ...(item.relations ?? []),
+    ...Object.entries(item.files ?? {}).flatMap(([name, content]) =>
+      name.startsWith("/usr/lib/sysusers.d/") ? content.trimEnd().split("\n").flatMap(usersOf) : [],
+    ),
     `%description ${isMain ? "" : `-n ${item.name}`}`,
     `Debian's files in the layout of Fedora, for tests. Not of Fedora.`,
     "%install",
@@ -144,4 +149,14 @@ function specOf(item: StandInPackage, tree: readonly Found[]): string {
     ...files,
     "",
   ].join("\n");
+}
+
+/**
+ * What rpm 4.19 and later say of a line of sysusers.d(5), and this machine's may not yet: the account with the whole line in
+ * base64, padded with NUL so that no "=" is in it. By it a newer rpm makes the account before it installs the files.
+ */
+function usersOf(line: string): readonly string[] {
+  const name = line.split(" ")[1] ?? "";
+  const padded = line.padEnd(Math.ceil(line.length / 3) * 3, "\0");
+  return [`Provides: user(${name}) = ${Buffer.from(padded).toString("base64")}`, `Provides: group(${name})`];
 }

@@ -1,0 +1,114 @@
+import { cp, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { Run } from "../../../src/system/run.ts";
+import { lagging, type Mirror } from "./debian.ts";
+import { writeImageLayout } from "./oci.ts";
+import { fedoraRelease, ownFilesOf, rpmNameOf } from "./packages.ts";
+
+export const managers = {
+  dnf4: { suite: "bookworm", packages: ["dnf", "dnf-plugins-core"] },
+  // passwd has the useradd with which rpm 4.19 and later make the accounts of sysusers.d.
+  dnf5: { suite: "sid", packages: ["dnf5", "passwd"] },
+} as const;
+export type Manager = keyof typeof managers;
+
+const everywhere = ["rpm", "bash", "dash", "coreutils", "libc-bin", "tar", "gzip", "grep", "sed", "findutils"];
+
+/** What Debian's parts of the base stand for; in a Fedora base these are installed. */
+const installed = ["standin-release", "setup", "filesystem", "glibc"];
+
+const ballast = [
+  "usr/share/doc",
+  "usr/share/man",
+  "usr/share/locale",
+  "usr/share/info",
+  "usr/share/perl",
+  "usr/share/i18n",
+];
+
+/** Where the base has the repository. */
+const repositoryPlace = "srv/standin-repository";
+
+/**
+ * Makes an image of Debian's dnf and rpm that installs from the stand-in repository inside it: an oci: directory of one layer.
+ * Merged sbin, rpm's database and os-release are as in Fedora.
+ */
+export async function makeBase(
+  run: Run,
+  from: { readonly repository: string; readonly rootfs: string },
+  output: string,
+): Promise<void> {
+  const { rootfs } = from;
+  for (const directory of ballast) await rm(path.join(rootfs, directory), { recursive: true, force: true });
+  await mergeSbin(rootfs);
+  await cp(from.repository, path.join(rootfs, repositoryPlace), { recursive: true });
+  await configure(rootfs, from.repository);
+  const chroot = ["chroot", rootfs] as const;
+  await run([...chroot, "/usr/bin/ldconfig"]);
+  const inside = installed.map((item) => `/${repositoryPlace}/x86_64/${rpmNameOf(item, "x86_64")}`);
+  // --justdb: Debian has the files already, its glibc above all. Not --import: a Fedora base knows no key before the first install.
+  await run([...chroot, "rpm", "--install", "--justdb", "--noscripts", "--notriggers", "--nosignature", ...inside]);
+  await writeImageLayout(run, rootfs, output, { arch: "amd64", entry: ["/bin/bash"] });
+}
+
+/** Unpacks what the manager needs; maintainer scripts do not run, which saves most of the time. */
+export async function unpackBase(run: Run, manager: Manager, mirror: Mirror, rootfs: string): Promise<void> {
+  const { suite, packages } = managers[manager];
+  await run([
+    "mmdebstrap",
+    "--quiet",
+    "--mode=root",
+    "--variant=extract",
+    "--format=directory",
+    "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+    `--aptopt=${lagging}`,
+    `--include=${[...packages, ...everywhere].join(",")}`,
+    suite,
+    rootfs,
+    mirror[suite],
+  ]);
+}
+
+async function mergeSbin(rootfs: string): Promise<void> {
+  const bin = new Set(await readdir(path.join(rootfs, "usr/bin")));
+  for (const name of await readdir(path.join(rootfs, "usr/sbin"))) {
+    if (!bin.has(name)) await rename(path.join(rootfs, "usr/sbin", name), path.join(rootfs, "usr/bin", name));
+  }
+  await rm(path.join(rootfs, "usr/sbin"), { recursive: true });
+  await symlink("bin", path.join(rootfs, "usr/sbin"));
+}
+
+async function configure(rootfs: string, repository: string): Promise<void> {
+  const write = async (name: string, content: string) => {
+    await mkdir(path.join(rootfs, path.dirname(name)), { recursive: true });
+    await rm(path.join(rootfs, name), { force: true });
+    await writeFile(path.join(rootfs, name), content);
+  };
+  const setup = ownFilesOf("setup");
+  for (const [name, content] of Object.entries(setup)) await write(name, content);
+  await write("etc/os-release", ownFilesOf("standin-release")["/usr/lib/os-release"] ?? "");
+  await write("etc/shadow", "root:*:20000::::::\n");
+  await write("etc/login.defs", "SYS_UID_MIN 201\nSYS_UID_MAX 999\nSYS_GID_MIN 201\nSYS_GID_MAX 999\n");
+  await write("etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n");
+  // Debian's loader does not look there by itself. The name is last, so that Debian's programs keep Debian's libraries.
+  await write("etc/ld.so.conf.d/zz-standin.conf", "/usr/lib64\n");
+  await write("etc/rpm/macros", "%_dbpath /usr/lib/sysimage/rpm\n");
+  await write(
+    "etc/yum.repos.d/standin.repo",
+    repoFile(`file:///${repositoryPlace}`, "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-standin"),
+  );
+  await mkdir(path.join(rootfs, "etc/pki/rpm-gpg"), { recursive: true });
+  await cp(path.join(repository, "RPM-GPG-KEY-standin"), path.join(rootfs, "etc/pki/rpm-gpg/RPM-GPG-KEY-standin"));
+}
+
+/** The configuration of the repository for dnf; `location` is a URL of the directory that has one directory per architecture. */
+export function repoFile(location: string, gpgKey: string): string {
+  return `[standin]
+name=Stand-in ${fedoraRelease} (not Fedora) - $basearch
+baseurl=${location}/$basearch
+enabled=1
+gpgcheck=1
+repo_gpgcheck=1
+gpgkey=${gpgKey}
+`;
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import { cp, mkdir, readdir, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Command } from "../../src/system/run.ts";
+import { projectDirectory } from "./cli.ts";
+import { run } from "./run.ts";
+
+/** Somebody without privileges, with a home and subordinate ids, as `useradd` makes them. */
+export interface User extends AsyncDisposable {
+  readonly name: string;
+  readonly home: string;
+  /** A command line as it runs in this person's session: their ids, their environment, nothing of ours. */
+  as(command: readonly string[]): Command;
+  /** Copies the built program into their home, because the project may lie where they cannot read, and returns its path. */
+  installProgram(): Promise<string>;
+}
+
+/** Makes an ordinary user. Needs root. */
+export async function createUser(): Promise<User> {
+  const name = `builder-${randomBytes(3).toString("hex")}`;
+  await run(["useradd", "--create-home", "--shell", "/bin/sh", name]);
+  const [, , , , , home = ""] = (await run(["getent", "passwd", name])).split(":");
+  const runtime = path.join(home, "run");
+  const as = (command: readonly string[]): Command => [
+    ...(["setpriv", "--reuid", name, "--regid", name, "--init-groups", "env", "--ignore-environment"] as const),
+    ...[
+      `PATH=${path.dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+      `HOME=${home}`,
+      `USER=${name}`,
+      `LOGNAME=${name}`,
+      `XDG_RUNTIME_DIR=${runtime}`,
+    ],
+    ...[`TMPDIR=${home}/tmp`, ...command],
+  ];
+  await run(as(["mkdir", "-m", "0700", runtime, path.join(home, "tmp")]), { cwd: home });
+  return {
+    name,
+    home,
+    as,
+    installProgram: async () => {
+      const program = path.join(home, "program");
+      await mkdir(program);
+      for (const part of ["dist", "recipes", "package.json"]) {
+        await cp(path.join(projectDirectory, part), path.join(program, part), { recursive: true });
+      }
+      await run(["chown", "-R", `${name}:`, program]);
+      return path.join(program, "dist/main.js");
+    },
+    [Symbol.asyncDispose]: async () => {
+      await endProcessesOf(Number(await run(["id", "--user", name])));
+      // Files of the subordinate ids in their home are removed with it.
+      await run(["userdel", "--remove", name]);
+    },
+  };
+}
+
+/** Rootless tools may leave a process behind that holds their namespaces. */
+async function endProcessesOf(uid: number): Promise<void> {
+  for (const pid of (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry))) {
+    const owner = await stat(path.join("/proc", pid)).then(
+      (stats) => stats.uid,
+      () => undefined,
+    );
+    if (owner !== uid) continue;
+    const state = await readFile(path.join("/proc", pid, "stat"), "latin1").catch(() => "");
+    if (state !== "") process.kill(Number(pid), "SIGKILL");
+  }
+}
