@@ -3,6 +3,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../../src/system/errors.ts";
 import type { Run } from "../../../src/system/run.ts";
+import { inParallel } from "./pool.ts";
 
 /** Where this machine's own apt gets Debian from; no mirror is written down anywhere. */
 export interface Mirror {
@@ -62,11 +63,9 @@ export async function unpackDebs(
   await run(["apt-get", "-q", "update"], { env });
   await run(["apt-get", "-q", "download", ...request.names], { env, cwd: state });
   const debs = (await readdir(state)).filter((name) => name.endsWith(".deb"));
-  await Promise.all(
-    debs.map((deb) =>
-      run(["dpkg-deb", "-x", path.join(state, deb), path.join(request.directory, deb.slice(0, deb.indexOf("_")))]),
-    ),
-  );
+  await inParallel(debs, 3, async (deb) => {
+    await run(["dpkg-deb", "-x", path.join(state, deb), path.join(request.directory, deb.slice(0, deb.indexOf("_")))]);
+  });
 }
 
 /** Lower-case hex. */

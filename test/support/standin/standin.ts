@@ -84,7 +84,10 @@ async function make(place: string): Promise<void> {
     const at = describeStandIn(place);
     const url = `file://${path.dirname(at.repository.x86_64)}`;
     await writeFile(path.join(made, "repos.d/standin.repo"), repoFile(url, `file://${at.gpgKey}`));
-    await rename(made, place);
+    await rename(made, place).catch((error: unknown) => {
+      // Two that broke the same stale lock both make it; either result is good.
+      if (systemErrorCode(error) !== "ENOTEMPTY") throw error;
+    });
   } finally {
     await rm(work, { recursive: true, force: true });
   }
