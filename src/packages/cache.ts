@@ -1,19 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
 import { Failure, systemErrorCode } from "../system/errors.ts";
 import { ownName } from "../system/workdir.ts";
-
-/** The user's cache of this tool: XDG_CACHE_HOME (XDG Base Directory Specification), else ~/.cache. */
-export function cacheDirectory(): string {
-  const base = process.env.XDG_CACHE_HOME;
-  return path.join(
-    base !== undefined && path.isAbsolute(base) ? base : path.join(os.homedir(), ".cache"),
-    "dhcpd-build",
-  );
-}
 
 /**
  * Files under the SHA-256 of their content. Every use reads and checks the whole file, so a damaged one is never used but made

@@ -1,8 +1,9 @@
 import path from "node:path";
 import { type Arch, arches } from "../system/arch.ts";
+import { cacheDirectory } from "../system/cache-directory.ts";
 import type { Log } from "../system/log.ts";
 import type { Run } from "../system/run.ts";
-import { cacheDirectory, openCache } from "./cache.ts";
+import { openCache } from "./cache.ts";
 import type { Family, PackageSource } from "./source.ts";
 
 export interface SourceOptions {

@@ -62,9 +62,10 @@ export async function createWorkdir(): Promise<Workdir> {
   };
 }
 
-/** The work directories of processes that were killed before they could clean up. */
-export async function leftoverWorkdirs(): Promise<readonly string[]> {
-  const base = workdirBase();
-  const names = await readdir(base).catch(() => []);
-  return names.filter(isLeftover).map((name) => path.join(base, name));
+/** What processes that were killed left in a directory, by full path: names made by ownName, also as the last part of a name. */
+export async function leftoversIn(directory: string): Promise<readonly string[]> {
+  const names = await readdir(directory).catch(() => []);
+  return names
+    .filter((name) => isLeftover(name.slice(name.lastIndexOf(".") + 1)))
+    .map((name) => path.join(directory, name));
 }
