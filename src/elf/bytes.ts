@@ -1,9 +1,4 @@
-import { Failure } from "../system/errors.ts";
-
-/** A file that is not what its headers promise. The sentence names no path: whoever opened the file knows it. */
-export class ElfError extends Failure {
-  override readonly name = "ElfError";
-}
+import { ElfError } from "./refusals.ts";
 
 /** Up to `length` bytes of a file from `position`; fewer at its end. */
 export type Read = (position: number, length: number) => Uint8Array;
@@ -69,7 +64,11 @@ export function boundedBytes(read: Read, size: number): Bytes {
     part: (position, length, encoding, what) => asPart(raw(position, length, what), encoding),
     text(position, limit, what) {
       const most = Math.min(limit, size - position);
-      for (let length = Math.min(most, page - (position % page)); most > 0; length = Math.min(most, length * 4 + page)) {
+      for (
+        let length = Math.min(most, page - (position % page));
+        most > 0;
+        length = Math.min(most, length * 4 + page)
+      ) {
         const bytes = raw(position, length, what);
         const end = bytes.indexOf(0);
         if (end >= 0) return bytes.toString("utf8", 0, end);

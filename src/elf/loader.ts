@@ -36,8 +36,22 @@ interface Abi {
 const abis: Readonly<Record<number, readonly Abi[]>> = {
   3: [{ class: 32, interpreter: "/lib/ld-linux.so.2", musl: "i386", platform: "i686", cacheFlags: 0x3 }],
   21: [
-    { class: 64, endianness: "little", interpreter: "/lib64/ld64.so.2", musl: "powerpc64le", platform: "power8", cacheFlags: 0x503 },
-    { class: 64, endianness: "big", interpreter: "/lib64/ld64.so.1", musl: "powerpc64", platform: "power4", cacheFlags: 0x503 },
+    {
+      class: 64,
+      endianness: "little",
+      interpreter: "/lib64/ld64.so.2",
+      musl: "powerpc64le",
+      platform: "power8",
+      cacheFlags: 0x503,
+    },
+    {
+      class: 64,
+      endianness: "big",
+      interpreter: "/lib64/ld64.so.1",
+      musl: "powerpc64",
+      platform: "power4",
+      cacheFlags: 0x503,
+    },
   ],
   22: [{ class: 64, interpreter: "/lib/ld64.so.1", musl: "s390x", platform: "z900", cacheFlags: 0x403 }],
   40: [{ class: 32, interpreter: "/lib/ld-linux-armhf.so.3", musl: "armhf", platform: "v7l" }],
@@ -45,9 +59,27 @@ const abis: Readonly<Record<number, readonly Abi[]>> = {
     { class: 64, interpreter: "/lib64/ld-linux-x86-64.so.2", musl: "x86_64", platform: "x86_64", cacheFlags: 0x303 },
     { class: 32, interpreter: "/libx32/ld-linux-x32.so.2", musl: "x32", platform: "x86_64", cacheFlags: 0x803 },
   ],
-  183: [{ class: 64, interpreter: "/lib/ld-linux-aarch64.so.1", musl: "aarch64", platform: "aarch64", cacheFlags: 0xa03 }],
-  243: [{ class: 64, interpreter: "/lib/ld-linux-riscv64-lp64d.so.1", musl: "riscv64", platform: "riscv64", cacheFlags: 0x1003 }],
-  258: [{ class: 64, interpreter: "/lib64/ld-linux-loongarch-lp64d.so.1", musl: "loongarch64", platform: "loongarch", cacheFlags: 0x1103 }],
+  183: [
+    { class: 64, interpreter: "/lib/ld-linux-aarch64.so.1", musl: "aarch64", platform: "aarch64", cacheFlags: 0xa03 },
+  ],
+  243: [
+    {
+      class: 64,
+      interpreter: "/lib/ld-linux-riscv64-lp64d.so.1",
+      musl: "riscv64",
+      platform: "riscv64",
+      cacheFlags: 0x1003,
+    },
+  ],
+  258: [
+    {
+      class: 64,
+      interpreter: "/lib64/ld-linux-loongarch-lp64d.so.1",
+      musl: "loongarch64",
+      platform: "loongarch",
+      cacheFlags: 0x1103,
+    },
+  ],
 };
 
 function abiOf(file: ElfFile): Abi | undefined {
@@ -69,7 +101,8 @@ export function usualInterpreters(file: ElfFile): readonly string[] {
  */
 export function describeLoader(file: ElfFile, interpreter: string, image: Buffer | undefined): Loader {
   const abi = abiOf(file);
-  const pathFile = image === undefined ? undefined : /\/etc\/ld-musl-[\w.-]+\.path(?=\0)/.exec(image.toString("latin1"))?.[0];
+  const pathFile =
+    image === undefined ? undefined : /\/etc\/ld-musl-[\w.-]+\.path(?=\0)/.exec(image.toString("latin1"))?.[0];
   if (pathFile !== undefined || path.posix.basename(interpreter).startsWith("ld-musl-")) return musl(pathFile);
   const text = image?.toString("latin1") ?? "";
   const directories = systemDirectories(text) ?? fallbackDirectories(file);
@@ -79,7 +112,8 @@ export function describeLoader(file: ElfFile, interpreter: string, image: Buffer
     lib: dstLib(text, directories[0] ?? "/lib"),
     platform: abi?.platform,
     hwcaps: hwcapsNames(text),
-    always: text.includes("\0dl_hwcap_important\0") && abi !== undefined ? [`tls/${abi.platform}`, "tls", abi.platform] : [],
+    always:
+      text.includes("\0dl_hwcap_important\0") && abi !== undefined ? [`tls/${abi.platform}`, "tls", abi.platform] : [],
     cacheFlags: abi?.cacheFlags,
     pathFile: undefined,
   };

@@ -1,4 +1,5 @@
-import { type Bytes, ElfError, type Encoding } from "./bytes.ts";
+import type { Bytes, Encoding } from "./bytes.ts";
+import { ElfError } from "./refusals.ts";
 
 export const priorities = ["required", "recommended", "suggested"] as const;
 export type Priority = (typeof priorities)[number];

@@ -1,5 +1,6 @@
-import { type Bytes, boundedBytes, ElfError, type Encoding, type Part, type Read } from "./bytes.ts";
+import { type Bytes, boundedBytes, type Encoding, type Part, type Read } from "./bytes.ts";
 import { type DlopenNote, readDlopenNotes } from "./notes.ts";
+import { ElfError } from "./refusals.ts";
 
 /** What one entry of the dynamic section asks the loader for. */
 export interface Dependency {
@@ -32,6 +33,8 @@ export interface ElfFile {
   /** DF_1_PIE: a program, though its type is that of a shared object. */
   readonly pie: boolean;
   readonly dlopenNotes: readonly DlopenNote[];
+  /** None of its segments has a byte in the file: what `objcopy --only-keep-debug` leaves. */
+  readonly empty: boolean;
 }
 
 /** An ELF file together with what is needed to read its tables on demand. */
@@ -106,14 +109,19 @@ export function readElf(read: Read, size: number): ElfImage {
   const header = bytes.part(0, encoding.wide ? 64 : 52, encoding, "the ELF header");
   const segments = readSegments(bytes, header, encoding);
   const offsetOf = (address: number) => {
-    const segment = segments.find((s) => s.type === segmentType.load && address >= s.address && address < s.address + s.size);
+    const segment = segments.find(
+      (s) => s.type === segmentType.load && address >= s.address && address < s.address + s.size,
+    );
     return segment === undefined ? undefined : segment.offset + (address - segment.address);
   };
   const entries = readDynamic(bytes, segments, encoding);
   const tags = new Map(entries);
   const string = stringTable(bytes, tags, offsetOf);
   const partial = { bytes, encoding, tags, offsetOf, string };
-  return { ...partial, file: { ...describe(header, encoding, entries, partial), ...segmentFacts(bytes, segments, encoding) } };
+  return {
+    ...partial,
+    file: { ...describe(header, encoding, entries, partial), ...segmentFacts(bytes, segments, encoding) },
+  };
 }
 
 function readSegments(bytes: Bytes, header: Part, encoding: Encoding): readonly Segment[] {
@@ -135,7 +143,11 @@ function readSegments(bytes: Bytes, header: Part, encoding: Encoding): readonly 
   });
 }
 
-function readDynamic(bytes: Bytes, segments: readonly Segment[], encoding: Encoding): readonly (readonly [number, number])[] {
+function readDynamic(
+  bytes: Bytes,
+  segments: readonly Segment[],
+  encoding: Encoding,
+): readonly (readonly [number, number])[] {
   const segment = segments.findLast((each) => each.type === segmentType.dynamic);
   if (segment === undefined || segment.size === 0) return [];
   const step = encoding.wide ? 16 : 8;
@@ -151,7 +163,11 @@ function readDynamic(bytes: Bytes, segments: readonly Segment[], encoding: Encod
   return entries;
 }
 
-function stringTable(bytes: Bytes, tags: ReadonlyMap<number, number>, offsetOf: ElfImage["offsetOf"]): ElfImage["string"] {
+function stringTable(
+  bytes: Bytes,
+  tags: ReadonlyMap<number, number>,
+  offsetOf: ElfImage["offsetOf"],
+): ElfImage["string"] {
   const address = tags.get(tag.strtab);
   const start = address === undefined ? undefined : offsetOf(address);
   return (index, what) => {
@@ -167,7 +183,7 @@ function describe(
   encoding: Encoding,
   entries: readonly (readonly [number, number])[],
   { tags, string }: Pick<ElfImage, "tags" | "string">,
-): Omit<ElfFile, "interpreter" | "dlopenNotes"> {
+): Omit<ElfFile, "interpreter" | "dlopenNotes" | "empty"> {
   const kinds = new Map<number, Dependency["kind"]>([
     [tag.needed, "needed"],
     [tag.filter, "filter"],
@@ -206,13 +222,16 @@ function segmentFacts(
   bytes: Bytes,
   segments: readonly Segment[],
   encoding: Encoding,
-): Pick<ElfFile, "interpreter" | "dlopenNotes"> {
+): Pick<ElfFile, "interpreter" | "dlopenNotes" | "empty"> {
   const interp = segments.find((each) => each.type === segmentType.interp && each.size > 0);
   const notes = segments.filter((each) => each.type === segmentType.note);
   return {
     ...(interp === undefined
       ? {}
       : { interpreter: bytes.text(interp.offset, Math.min(interp.size, pathLimit), "the interpreter's path") }),
+    empty:
+      !segments.some((each) => each.type === segmentType.load && each.size > 0) ||
+      segments.some((each) => each.type === segmentType.dynamic && each.size === 0),
     dlopenNotes: notes.flatMap((each) => readDlopenNotes(bytes, each.offset, each.size, encoding)),
   };
 }

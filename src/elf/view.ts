@@ -1,9 +1,9 @@
 import path from "node:path";
 import { type Link, type Located, locate, type Root } from "../system/root.ts";
-import { ElfError } from "./bytes.ts";
 import { type CacheEntry, readCache } from "./cache.ts";
 import { describeLoader, type Loader } from "./loader.ts";
 import { type ElfFile, type ElfImage, readElf } from "./read.ts";
+import { ElfError } from "./refusals.ts";
 
 /** A directory of the root under its canonical path, with the links on the way to it. */
 export interface Directory {

@@ -1,0 +1,174 @@
+import type { Link, Located } from "../system/root.ts";
+import { loadProgram } from "./load.ts";
+import type { Priority } from "./notes.ts";
+import { looksLikeElf } from "./read.ts";
+import { NotAProgram } from "./refusals.ts";
+import { parseShebang, programOfEnv, shebangLimit } from "./script.ts";
+import { type FoundBy, unionOfLinks } from "./search.ts";
+import type { RootView } from "./view.ts";
+
+/** One file that the loader would open. */
+export interface ClosureFile {
+  /** Canonical: absolute inside the root, no link in it. */
+  readonly path: string;
+  readonly soname?: string;
+  /** Canonical paths of everything that asks for it. */
+  readonly requiredBy: readonly string[];
+  readonly foundBy: FoundBy;
+  /** Every symlink on the ways the loader goes to it, directories' included. */
+  readonly links: readonly Link[];
+}
+
+/** A file that is asked for and that no rule finds. */
+export interface MissingFile {
+  /** A soname, or an absolute path: an interpreter, a name with a slash. */
+  readonly soname: string;
+  readonly requiredBy: readonly string[];
+  /** Why a file that is there does not do. */
+  readonly because?: string;
+}
+
+/** A library that a file opens by itself, and what was decided about it. */
+export interface DlopenDecision {
+  readonly requester: string;
+  readonly sonames: readonly string[];
+  readonly feature?: string;
+  readonly priority: Priority;
+  /** `out` by the policy; `found` and `absent` were wanted. */
+  readonly outcome: "found" | "absent" | "out";
+  /** Canonical path of what answered. */
+  readonly path?: string;
+}
+
+/** What the loader would load for one program or library. */
+export interface Closure {
+  /** Canonical path. */
+  readonly binary: string;
+  readonly kind: "dynamic" | "static" | "script";
+  /** PT_INTERP, or the interpreter of a script, as written. */
+  readonly interpreter?: string;
+  /** Every symlink on the way to the binary itself. */
+  readonly links: readonly Link[];
+  readonly files: readonly ClosureFile[];
+  readonly missing: readonly MissingFile[];
+  readonly dlopen: readonly DlopenDecision[];
+  /** Sentences about what the loader would only complain about. */
+  readonly warnings: readonly string[];
+}
+
+export interface ClosureOptions {
+  /** The directory the program starts in, for empty and relative elements; "/" where not given. */
+  readonly workingDirectory?: string;
+  /** LD_LIBRARY_PATH of the program's environment. */
+  readonly libraryPath?: string;
+  /** LD_PRELOAD of the program's environment. */
+  readonly preload?: string;
+  /** PATH of the program's environment, for scripts that are started through env. */
+  readonly searchPath?: string;
+  /** Whether to take what a dlopen note asks for; required and recommended ones where not given. */
+  readonly wantsDlopen?: (feature: string | undefined, priority: Priority, requester: string) => boolean;
+  /** Directories that a complete system's ld.so.cache would cover. */
+  readonly cachedDirectories?: readonly string[];
+  /** Names or absolute paths that the program opens with dlopen, though no note says so. */
+  readonly plugins?: readonly string[];
+}
+
+/** PATH of a container that does not set it, as podman and docker do. */
+export const defaultSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The kernel goes no deeper from a script to an interpreter that is a script. */
+const mostScripts = 5;
+
+/**
+ * What the loader of the root would load for a program, a library or a script, without executing anything. `binary` is an
+ * absolute path inside the root and may lead through links. Throws NotAProgram where it is not there or is not a program; what it
+ * needs and does not get is in `missing`.
+ */
+export function resolveClosure(view: RootView, binary: string, options: ClosureOptions = {}): Closure {
+  const place = view.locate(binary);
+  if (place === undefined) throw new NotAProgram(binary, "there is no such file");
+  return resolvePlace(view, place, binary, options, 0);
+}
+
+function resolvePlace(view: RootView, place: Located, binary: string, options: ClosureOptions, depth: number): Closure {
+  if (place.entry.kind !== "file")
+    throw new NotAProgram(binary, `it is a ${place.entry.kind === "other" ? "device" : place.entry.kind}`);
+  const start = view.root.read(place.path, 0, shebangLimit);
+  if (looksLikeElf(start)) return loadProgram(view, place, binary, options);
+  const shebang = parseShebang(start);
+  if (shebang === undefined) throw new NotAProgram(binary, "it is neither an ELF file nor a script");
+  if (depth >= mostScripts) throw new NotAProgram(binary, "scripts are interpreted by scripts too many times");
+  const program = programOfEnv(shebang);
+  const parts = [interpreted(view, place.path, shebang.interpreter, options, depth)];
+  if (program !== undefined)
+    parts.push(interpreted(view, place.path, inSearchPath(view, program, options), options, depth));
+  return {
+    binary: place.path,
+    kind: "script",
+    interpreter: shebang.interpreter,
+    links: place.links,
+    ...mergeClosures(parts),
+  };
+}
+
+type Part = Pick<Closure, "files" | "missing" | "dlopen" | "warnings">;
+
+/** An interpreter and its own closure, as a part of a script's. */
+function interpreted(
+  view: RootView,
+  script: string,
+  interpreter: string,
+  options: ClosureOptions,
+  depth: number,
+): Part {
+  const nothing = { files: [], dlopen: [], warnings: [] };
+  const place = interpreter.includes("/") ? view.locate(absolute(interpreter, options)) : undefined;
+  if (place === undefined) return { ...nothing, missing: [{ soname: interpreter, requiredBy: [script] }] };
+  try {
+    const closure = resolvePlace(view, place, interpreter, options, depth + 1);
+    const itself: ClosureFile = { path: place.path, requiredBy: [script], foundBy: "script", links: place.links };
+    return { ...closure, files: [itself, ...closure.files.filter((file) => file.path !== place.path)] };
+  } catch (error) {
+    if (!(error instanceof NotAProgram)) throw error;
+    return { ...nothing, missing: [{ soname: interpreter, requiredBy: [script], because: error.because }] };
+  }
+}
+
+function inSearchPath(view: RootView, program: string, options: ClosureOptions): string {
+  if (program.includes("/")) return program;
+  const candidates = (options.searchPath ?? defaultSearchPath).split(":").map((directory) => `${directory}/${program}`);
+  return candidates.find((candidate) => (view.locate(candidate)?.entry.mode ?? 0) & 0o111) ?? program;
+}
+
+function absolute(path: string, { workingDirectory = "/" }: ClosureOptions): string {
+  return path.startsWith("/") ? path : `${workingDirectory}/${path}`;
+}
+
+/** One list of files for several programs: each file once, with all who require it, found as it was found first. */
+export function mergeClosures(parts: readonly Part[]): Part {
+  const files = new Map<string, ClosureFile>();
+  const missing = new Map<string, MissingFile>();
+  for (const file of parts.flatMap((part) => part.files)) {
+    const known = files.get(file.path);
+    files.set(file.path, known === undefined ? file : mergeFiles(known, file));
+  }
+  for (const each of parts.flatMap((part) => part.missing)) {
+    const known = missing.get(each.soname);
+    const requiredBy = [...new Set([...(known?.requiredBy ?? []), ...each.requiredBy])];
+    missing.set(each.soname, { ...each, ...known, requiredBy });
+  }
+  return {
+    files: [...files.values()],
+    missing: [...missing.values()],
+    dlopen: parts.flatMap((part) => part.dlopen),
+    warnings: [...new Set(parts.flatMap((part) => part.warnings))],
+  };
+}
+
+function mergeFiles(first: ClosureFile, second: ClosureFile): ClosureFile {
+  return {
+    ...first,
+    requiredBy: [...new Set([...first.requiredBy, ...second.requiredBy])],
+    links: unionOfLinks(first.links, second.links),
+  };
+}

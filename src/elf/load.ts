@@ -1,0 +1,85 @@
+import path from "node:path";
+import type { Located } from "../system/root.ts";
+import type { Closure, ClosureOptions } from "./closure.ts";
+import { usualInterpreters } from "./loader.ts";
+import { LoaderMemory, type LoadOutcome } from "./memory.ts";
+import type { ElfFile, ElfImage } from "./read.ts";
+import { NotAProgram } from "./refusals.ts";
+import type { Loaded, Surroundings } from "./search.ts";
+import type { RootView } from "./view.ts";
+
+/**
+ * Plays the loader for one ELF file: its interpreter, preloaded and audit libraries, then breadth-first what each loaded file needs, then
+ * what they open by themselves. Throws NotAProgram where the file cannot be started or loaded.
+ */
+export function loadProgram(view: RootView, place: Located, binary: string, options: ClosureOptions): Closure {
+  const examined = view.examine(place);
+  if ("broken" in examined) throw new NotAProgram(binary, examined.broken);
+  const { image } = examined;
+  const { file } = image;
+  if (file.type !== "executable" && file.type !== "shared")
+    throw new NotAProgram(binary, `it is an ELF file of type ${file.type}`);
+  if (file.empty) throw new NotAProgram(binary, "it holds nothing to load, only debug information");
+  const dynamic = file.interpreter !== undefined || (file.dynamic && !(file.pie && file.needed.length === 0));
+  const itself = { binary: place.path, kind: dynamic ? "dynamic" : "static", links: place.links } as const;
+  if (!dynamic) return { ...itself, files: [], missing: [], dlopen: [], warnings: [] };
+  const interpreter = file.interpreter;
+  return {
+    ...itself,
+    ...(interpreter === undefined ? {} : { interpreter }),
+    ...runLoader(view, place, binary, image, options),
+  };
+}
+
+function runLoader(
+  view: RootView,
+  place: Located,
+  binary: string,
+  image: ElfImage,
+  options: ClosureOptions,
+): LoadOutcome {
+  const { file } = image;
+  const interpreter = file.interpreter ?? usualInterpreter(view, file);
+  const main: Loaded = {
+    path: place.path,
+    // The kernel hands a program's canonical path to the loader; a library is opened under the name it was asked for.
+    origin: path.posix.dirname(file.interpreter === undefined ? binary : place.path),
+    image,
+    loadedBy: undefined,
+  };
+  const loader = view.loader(file, interpreter);
+  const around: Surroundings = {
+    view,
+    loader,
+    loaderKey: `${file.machine} ${file.class} ${file.endianness} ${interpreter}`,
+    main,
+    workingDirectory: options.workingDirectory ?? "/",
+    libraryPath: options.libraryPath,
+    cachedDirectories: options.cachedDirectories ?? [],
+  };
+  const memory = new LoaderMemory(around);
+  memory.addInterpreter(interpreter, file.interpreter !== undefined);
+  for (const name of preloads(view, options)) memory.load(name, main, { rule: "preload", optional: true });
+  for (const list of file.audit) {
+    for (const name of list.split(":").filter((each) => each !== ""))
+      memory.load(name, main, { rule: "audit", optional: true });
+  }
+  memory.settle();
+  for (const name of options.plugins ?? []) memory.load(name, main, { rule: "plug-in" });
+  memory.settle();
+  memory.followNotes(options.wantsDlopen ?? ((_, priority) => priority !== "suggested"));
+  return memory.outcome();
+}
+
+function usualInterpreter(view: RootView, file: ElfFile): string {
+  const candidates = usualInterpreters(file);
+  const muslFirst = file.needed.some((name) => name === "libc.so" || name.startsWith("libc.musl-"));
+  const ordered = muslFirst ? candidates.toReversed() : candidates;
+  return ordered.find((candidate) => view.locate(candidate) !== undefined) ?? ordered[0] ?? "/lib/ld.so.1";
+}
+
+/** LD_PRELOAD first, then /etc/ld.so.preload: names between white space or colons, `#` begins a comment in the file. */
+function preloads(view: RootView, options: ClosureOptions): readonly string[] {
+  const fromFile = (view.text("/etc/ld.so.preload") ?? "").replace(/#.*/g, "");
+  return [...(options.preload ?? "").split(/[ :]+/), ...fromFile.split(/[\s:]+/)].filter((name) => name !== "");
+}

@@ -1,0 +1,88 @@
+import type { Closure, ClosureFile } from "./closure.ts";
+
+/** Size of a canonical path in bytes, undefined where unknown. */
+export type SizeOf = (path: string) => number | undefined;
+
+/**
+ * A closure for people: a tree in which each file hangs below the one that asked for it first, with the rule that found it and its
+ * size; then what is missing, with everyone who asks for it.
+ */
+export function outline(closure: Closure, sizeOf: SizeOf): string {
+  const lines = [`${closure.binary} (${closure.kind})`, ...branches(closure, sizeOf)];
+  for (const { soname, requiredBy, because } of closure.missing) {
+    lines.push(`missing: ${soname}, needed by ${requiredBy.join(", ")}${because === undefined ? "" : ` (${because})`}`);
+  }
+  for (const { sonames, requester, feature, priority, outcome } of closure.dlopen) {
+    const asked = `${requester} may open ${sonames.join(" or ")}${feature === undefined ? "" : ` for ${feature}`}`;
+    lines.push(`${asked} (${priority}): ${outcome}`);
+  }
+  return [...lines, ...closure.warnings.map((warning) => `warning: ${warning}`)].join("\n");
+}
+
+/** Walks with a list of its own instead of recursion: a chain of libraries may be as long as somebody likes. */
+function branches(closure: Closure, sizeOf: SizeOf): readonly string[] {
+  const under = new Map<string, ClosureFile[]>();
+  for (const file of closure.files) {
+    const parent = file.requiredBy[0] ?? closure.binary;
+    under.set(parent, [...(under.get(parent) ?? []), file]);
+  }
+  const below = (parent: string, indent: string) =>
+    (under.get(parent) ?? [])
+      .map((file, index, all) => ({ file, indent, last: index === all.length - 1 }))
+      .toReversed();
+  const lines: string[] = [];
+  const pending = below(closure.binary, "");
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { file, indent, last } = next;
+    lines.push(`${indent}${last ? "└── " : "├── "}${label(file, sizeOf(file.path))}`);
+    pending.push(...below(file.path, `${indent}${last ? "    " : "│   "}`));
+  }
+  return lines;
+}
+
+function label({ soname, path, foundBy }: ClosureFile, size: number | undefined): string {
+  const place = soname === undefined || path.endsWith(`/${soname}`) ? path : `${soname} => ${path}`;
+  return `${place} (${foundBy}${size === undefined ? "" : `, ${kibibytes(size)}`})`;
+}
+
+function kibibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024)} KiB`;
+}
+
+/**
+ * The ways from the binary to a file, one for each file that asks for it, each as short as can be. `wanted` is a soname, a file name
+ * or a path. Empty where the closure does not have it.
+ */
+export function chainsTo(closure: Closure, wanted: string): readonly string[] {
+  const target = closure.files.find(
+    ({ path, soname, links }) =>
+      path === wanted ||
+      soname === wanted ||
+      path.endsWith(`/${wanted}`) ||
+      links.some((link) => link.path.endsWith(`/${wanted}`)),
+  );
+  if (target === undefined) return [];
+  const byPath = new Map(closure.files.map((file) => [file.path, file]));
+  return target.requiredBy.map((requirer) => {
+    const steps = [...shortestWay(closure.binary, requirer, byPath), target];
+    return [closure.binary, ...steps.map((file) => `${file.path} (${file.foundBy})`)].join(" -> ");
+  });
+}
+
+/** The files from the binary, which is left out, to `end`. */
+function shortestWay(binary: string, end: string, byPath: ReadonlyMap<string, ClosureFile>): readonly ClosureFile[] {
+  const start = byPath.get(end);
+  if (end === binary || start === undefined) return [];
+  const ways: (readonly ClosureFile[])[] = [[start]];
+  const seen = new Set([end]);
+  for (let way = ways.shift(); way !== undefined; way = ways.shift()) {
+    for (const requirer of way[0]?.requiredBy ?? []) {
+      if (requirer === binary) return way;
+      const file = byPath.get(requirer);
+      if (file === undefined || seen.has(requirer)) continue;
+      seen.add(requirer);
+      ways.push([file, ...way]);
+    }
+  }
+  return [start];
+}

@@ -1,0 +1,253 @@
+import type { Link, Located } from "../system/root.ts";
+import type { Loader } from "./loader.ts";
+import type { ElfFile, ElfImage } from "./read.ts";
+import type { Directory, RootView } from "./view.ts";
+
+/** The rule of ld.so(8) or of the kernel by which a file was found. */
+export type Rule =
+  | "needed path"
+  | "rpath"
+  | "library path"
+  | "runpath"
+  | "cache"
+  | "default"
+  | "interpreter"
+  | "preload"
+  | "audit"
+  | "filter"
+  | "auxiliary"
+  | "dlopen"
+  | "plug-in"
+  | "script";
+
+/** `hwcaps` marks a variant that only some processors prefer to the file of the same name. */
+export type FoundBy = Rule | `${Rule} hwcaps`;
+
+/** A file as the loader has it in memory. */
+export interface Loaded {
+  readonly path: string;
+  /** What $ORIGIN stands for in it: the directory of the name under which it was opened. */
+  readonly origin: string;
+  readonly image: ElfImage;
+  /** Whose request it was first loaded for; its DT_RPATH counts for this file, too. */
+  readonly loadedBy: Loaded | undefined;
+}
+
+/** Everything a search depends on apart from the requester. */
+export interface Surroundings {
+  readonly view: RootView;
+  readonly loader: Loader;
+  /** Tells this loader from others in the view's memory. */
+  readonly loaderKey: string;
+  readonly main: Loaded;
+  readonly workingDirectory: string;
+  /** LD_LIBRARY_PATH. */
+  readonly libraryPath: string | undefined;
+  /** Directories that ldconfig would put into the cache of a complete system, which this root is not yet. */
+  readonly cachedDirectories: readonly string[];
+}
+
+export interface Match {
+  readonly place: Located;
+  /** The name it was opened under, links and `..` as they were. */
+  readonly openedAs: string;
+  readonly image: ElfImage;
+  readonly foundBy: FoundBy;
+}
+
+/** `broken` is a file that the loader opens in its search, and gives up over. */
+export interface SearchResult {
+  readonly match?: Match;
+  readonly broken?: { readonly path: string; readonly because: string };
+  readonly variants: readonly Match[];
+}
+
+interface Stage {
+  readonly rule: Rule;
+  readonly directories: readonly string[];
+}
+
+const nothing: SearchResult = { variants: [] };
+
+/** Looks for a name that a loaded file asks for, in the order of ld.so(8), or of musl where that is the root's loader. */
+export function search(name: string, requester: Loaded, around: Surroundings): SearchResult {
+  const { file } = requester.image;
+  if (name.includes("/")) return searchPath(absolute(name, around), file, around);
+  const before = around.loader.dialect === "musl" ? muslStages(requester, around) : glibcStages(requester, around);
+  const key = JSON.stringify([around.loaderKey, around.cachedDirectories, file.noDefaultLibraries, before]);
+  return around.view.remember(key, name, () => searchStages(name, file, before, around));
+}
+
+/** Replaces $ORIGIN, $LIB and $PLATFORM, with or without braces; what is not known stays as it is. */
+export function expandTokens(text: string, origin: string, loader: Loader): string {
+  if (!text.includes("$")) return text;
+  const values: Readonly<Record<string, string | undefined>> = {
+    ORIGIN: origin,
+    LIB: loader.lib,
+    PLATFORM: loader.platform,
+  };
+  return text.replace(
+    /\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))/g,
+    (token, braced: string | undefined, bare: string | undefined) => values[braced ?? bare ?? ""] ?? token,
+  );
+}
+
+function glibcStages(requester: Loaded, around: Surroundings): readonly Stage[] {
+  const stages: Stage[] = [];
+  if (requester.image.file.runpath === undefined) {
+    const chain: Loaded[] = [];
+    for (let each: Loaded | undefined = requester; each !== undefined; each = each.loadedBy) chain.push(each);
+    if (!chain.includes(around.main)) chain.push(around.main);
+    for (const each of chain) {
+      const { rpath, runpath } = each.image.file;
+      if (runpath === undefined && rpath !== undefined) stages.push(stage("rpath", rpath, each, around));
+    }
+  }
+  if (around.libraryPath !== undefined) stages.push(stage("library path", around.libraryPath, around.main, around));
+  const { runpath } = requester.image.file;
+  if (runpath !== undefined) stages.push(stage("runpath", runpath, requester, around));
+  return stages;
+}
+
+/** In musl DT_RUNPATH and DT_RPATH are the same thing, inherited, and come after LD_LIBRARY_PATH. */
+function muslStages(requester: Loaded, around: Surroundings): readonly Stage[] {
+  const stages: Stage[] = [];
+  if (around.libraryPath !== undefined) stages.push(stage("library path", around.libraryPath, around.main, around));
+  for (let each: Loaded | undefined = requester; each !== undefined; each = each.loadedBy) {
+    const { rpath, runpath } = each.image.file;
+    if (runpath !== undefined) stages.push(stage("runpath", runpath, each, around));
+    else if (rpath !== undefined) stages.push(stage("rpath", rpath, each, around));
+  }
+  return stages;
+}
+
+function stage(rule: Rule, list: string, owner: Loaded, around: Surroundings): Stage {
+  const separator = rule === "library path" ? /[:;]/ : ":";
+  const expanded = list.split(separator).map((element) => expandTokens(element, owner.origin, around.loader));
+  const directories = expanded.map((element) => absolute(element, around).replace(/(?<=.)\/+$/, ""));
+  return { rule, directories: [...new Set(directories)] };
+}
+
+/** An empty element is the working directory. */
+function absolute(name: string, { workingDirectory }: Surroundings): string {
+  if (name.startsWith("/")) return name;
+  return name === "" ? workingDirectory : `${workingDirectory === "/" ? "" : workingDirectory}/${name}`;
+}
+
+function searchPath(path: string, like: ElfFile, { view }: Surroundings): SearchResult {
+  const place = view.locate(path);
+  if (place === undefined) return nothing;
+  return resultOf(judge(view, place, like), place, path, "needed path", []);
+}
+
+function searchStages(name: string, like: ElfFile, before: readonly Stage[], around: Surroundings): SearchResult {
+  const variants: Match[] = [];
+  const defaults = { rule: "default", directories: like.noDefaultLibraries ? [] : around.loader.directories } as const;
+  for (const each of before) {
+    const result = searchDirectories(name, like, each, variants, around);
+    if (result !== undefined) return result;
+  }
+  return (
+    searchCache(name, like, variants, around) ??
+    searchDirectories(name, like, { rule: "cache", directories: around.cachedDirectories }, variants, around) ??
+    searchDirectories(name, like, defaults, variants, around) ??
+    nothing
+  );
+}
+
+function searchDirectories(
+  name: string,
+  like: ElfFile,
+  { rule, directories }: Stage,
+  variants: Match[],
+  { view, loader }: Surroundings,
+): SearchResult | undefined {
+  for (const directory of directories) {
+    if (view.directory(directory) === undefined) continue;
+    for (const hwcaps of loader.hwcaps) {
+      const found = openIn(view, `${directory}/glibc-hwcaps/${hwcaps}`, name, like, `${rule} hwcaps`);
+      if (found?.match !== undefined) variants.push(found.match);
+    }
+    for (const below of [...loader.always.map((each) => `${directory}/${each}`), directory]) {
+      const found = openIn(view, below, name, like, rule);
+      if (found !== undefined) return { ...found, variants };
+    }
+  }
+  return undefined;
+}
+
+function openIn(
+  view: RootView,
+  inside: string,
+  name: string,
+  like: ElfFile,
+  foundBy: FoundBy,
+): SearchResult | undefined {
+  const directory: Directory | undefined = view.directory(inside);
+  const place = directory === undefined ? undefined : view.fileIn(directory, name);
+  if (place === undefined) return undefined;
+  const verdict = judge(view, place, like);
+  return verdict === undefined
+    ? undefined
+    : resultOf(verdict, place, `${inside === "/" ? "" : inside}/${name}`, foundBy, []);
+}
+
+function searchCache(name: string, like: ElfFile, variants: Match[], around: Surroundings): SearchResult | undefined {
+  const { view, loader } = around;
+  if (loader.dialect === "musl") return undefined;
+  const inDefault = (path: string) => loader.directories.some((directory) => path.startsWith(`${directory}/`));
+  const entries = (view.cache().get(name) ?? []).filter(
+    (entry) =>
+      (loader.cacheFlags === undefined || entry.flags === loader.cacheFlags) &&
+      !(like.noDefaultLibraries && inDefault(entry.path)),
+  );
+  for (const entry of entries.filter((each) => each.hwcaps !== undefined && loader.hwcaps.includes(each.hwcaps))) {
+    const place = view.locate(entry.path);
+    const verdict = place === undefined ? undefined : judge(view, place, like);
+    if (place !== undefined && verdict !== undefined && "image" in verdict) {
+      variants.push({ place, openedAs: entry.path, image: verdict.image, foundBy: "cache hwcaps" });
+    }
+  }
+  const entry = entries.find((each) => each.hwcaps === undefined);
+  const place = entry === undefined ? undefined : view.locate(entry.path);
+  if (entry === undefined || place === undefined) return undefined;
+  const verdict = judge(view, place, like);
+  return verdict === undefined ? undefined : resultOf(verdict, place, entry.path, "cache", variants);
+}
+
+type Verdict = { readonly image: ElfImage } | { readonly because: string } | undefined;
+
+/**
+ * What open_verify of glibc makes of a file: it passes over another class or machine and stops at anything else that is
+ * wrong, another byte order included.
+ */
+function judge(view: RootView, place: Located, like: ElfFile): Verdict {
+  const examined = view.examine(place);
+  if ("broken" in examined) return { because: examined.broken };
+  const { file } = examined.image;
+  if (file.class !== like.class) return undefined;
+  if (file.endianness !== like.endianness) return { because: "its byte order is another" };
+  if (file.machine !== like.machine) return undefined;
+  if (file.type !== "shared" && file.type !== "executable") return { because: "neither a program nor a library" };
+  return file.dynamic ? examined : { because: "it has no dynamic section" };
+}
+
+function resultOf(
+  verdict: Verdict,
+  place: Located,
+  openedAs: string,
+  foundBy: FoundBy,
+  variants: readonly Match[],
+): SearchResult {
+  if (verdict === undefined) return nothing;
+  if ("because" in verdict) return { broken: { path: openedAs, because: verdict.because }, variants };
+  return { match: { place, openedAs, image: verdict.image, foundBy }, variants };
+}
+
+/** Links without repetition, in the order they were met. */
+export function unionOfLinks(first: readonly Link[], second: readonly Link[]): readonly Link[] {
+  if (second.length === 0) return first;
+  const known = new Set(first.map((link) => link.path));
+  const added = second.filter((link) => !known.has(link.path));
+  return added.length === 0 ? first : [...first, ...added];
+}
