@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { createProgram } from "./cli.ts";
 import type { CommandContext } from "./system/context.ts";
-import { Failure, Interruption } from "./system/errors.ts";
+import { Failure, Interruption, resourceFailure } from "./system/errors.ts";
 import type { Log, LogOptions } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
 
@@ -63,9 +63,10 @@ async function explain(error: unknown): Promise<number> {
     log.warn(`${error.message}; nothing was left behind`);
     return exitCodes[error.signal];
   }
-  if (error instanceof Failure) {
-    log.error({ ...(error.hint === undefined ? {} : { hint: error.hint }) }, error.message);
-    return exitCodes[error.kind];
+  const failure = error instanceof Failure ? error : resourceFailure(error);
+  if (failure !== undefined) {
+    log.error(failure.hint === undefined ? {} : { hint: failure.hint }, failure.message);
+    return exitCodes[failure.kind];
   }
   log.error(`this is a bug in dhcpd-build\n${error instanceof Error ? error.stack : String(error)}`);
   return exitCodes.bug;

@@ -233,12 +233,8 @@ class AptSource implements PackageSource {
       await run(["dpkg-deb", "--fsys-tarfile", file], { stdoutFile: payload });
     } catch (error) {
       if (!(error instanceof CommandFailure) || error.notFound) throw error;
-      throw new Failure(
-        `cannot unpack package ${from.name} ${from.version}: ${error.stderr.trim().split("\n").at(-1) ?? ""}`,
-        {
-          cause: error,
-        },
-      );
+      const sentence = `cannot unpack package ${from.name} ${from.version}: ${error.complaint}`;
+      throw new Failure(sentence, { cause: error });
     }
     return cache.adoptDerived(from.sha256, "payload", payload);
   }

@@ -1,4 +1,4 @@
-import type { FoundBy } from "../elf/closure.ts";
+import type { FoundBy } from "../elf/search.ts";
 import { Failure } from "../system/errors.ts";
 import type { Root } from "../system/root.ts";
 

@@ -37,3 +37,21 @@ export class Interruption extends Error {
 export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
+
+const resources: Readonly<Record<string, string>> = {
+  ENOSPC: "no space left on device",
+  EDQUOT: "the disk quota is used up",
+  EROFS: "the file system is read-only",
+  EACCES: "permission denied",
+};
+
+/** What a person can do something about although no room foresaw it: a full or closed file system. undefined for a bug. */
+export function resourceFailure(error: unknown): Failure | undefined {
+  const cause = resources[systemErrorCode(error) ?? ""];
+  if (cause === undefined || !(error instanceof Error)) return undefined;
+  const where = "path" in error && typeof error.path === "string" ? error.path : "to the disk";
+  return new Failure(`cannot write ${where}: ${cause}`, {
+    hint: "TMPDIR and XDG_CACHE_HOME say where temporary files and downloads go",
+    cause: error,
+  });
+}

@@ -1,4 +1,4 @@
-import { Failure, Interruption, systemErrorCode } from "./errors.ts";
+import { Failure, Interruption, resourceFailure, systemErrorCode } from "./errors.ts";
 import type { Log } from "./log.ts";
 
 /** A program and its arguments, never a shell line. */
@@ -27,6 +27,8 @@ export class CommandFailure extends Failure {
   readonly exitCode: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
+  /** The last line of stderr, else how the command ended. */
+  readonly complaint: string;
   /** The program is not installed (not on PATH). */
   readonly notFound: boolean;
 
@@ -41,6 +43,7 @@ export class CommandFailure extends Failure {
     this.exitCode = end.exitCode;
     this.stdout = end.stdout ?? "";
     this.stderr = stderr;
+    this.complaint = tail.slice(tail.lastIndexOf("\n") + 1) || end.reason;
     this.notFound = end.notFound ?? false;
   }
 }
@@ -78,6 +81,8 @@ export function createRun(log: Log, signal: AbortSignal): Run {
     });
     if (result.isCanceled) throwIfInterrupted(signal);
     if (result.failed) {
+      const full = options.stdoutFile === undefined ? undefined : resourceFailure(result.cause);
+      if (full !== undefined) throw full;
       throw new CommandFailure(command, {
         ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
         stdout: result.stdout ?? "",
