@@ -1,0 +1,256 @@
+import type { Recipe } from "./recipe/schema.ts";
+import { type Arch, archNames, parseArch } from "./system/arch.ts";
+import { usageFailure } from "./system/errors.ts";
+import { type Family, families } from "./system/family.ts";
+import { imageAsked, imageNameAsked } from "./system/image-name.ts";
+
+/** What a running container is, whichever image it comes from. */
+export interface Service {
+  readonly command: readonly string[];
+  readonly user: { readonly uid: number; readonly gid: number };
+  /** Without `CAP_`. */
+  readonly capabilities: readonly string[];
+  /** As `67/udp`. */
+  readonly ports: readonly string[];
+  /** Files that are mounted read-only. */
+  readonly config: readonly string[];
+  /** Directories that outlive the container. */
+  readonly state: readonly string[];
+  /** Whether the program needs an init as process 1. */
+  readonly init: boolean;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface PlannedDirectory {
+  readonly path: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits, 0 to 0o7777. */
+  readonly mode: number;
+}
+
+/** A file that no package has. */
+export interface PlannedFile extends PlannedDirectory {
+  readonly content: string;
+}
+
+interface CommonImagePlan {
+  /** The recipe's name. */
+  readonly recipe: string;
+  readonly title: string;
+  /** SPDX licence expression. */
+  readonly license: string;
+  /** A web address. */
+  readonly source?: string;
+  readonly arch: Arch;
+  /** The image's name with its host, without tag. */
+  readonly image: string;
+  readonly service: Service;
+  /** The state directories, and what the recipe adds; no path twice. */
+  readonly directories: readonly PlannedDirectory[];
+  readonly files: readonly PlannedFile[];
+  /** Seconds since the epoch for every time in the image; absent: the newest file of the packages. */
+  readonly created?: number;
+}
+
+/** An image with the service's files and nothing else. */
+export interface ScratchImagePlan extends CommonImagePlan {
+  readonly kind: "scratch";
+  readonly family: Family;
+  readonly packages: readonly string[];
+  /** Programs by name or absolute path. */
+  readonly binaries: readonly string[];
+  /** The image that the package manager runs in; absent: on this host. */
+  readonly builder?: string;
+}
+
+/** A distribution's base image with packages installed into it. */
+export interface OsImagePlan extends CommonImagePlan {
+  readonly kind: "os";
+  readonly base: string;
+  readonly packages: readonly string[];
+}
+
+export type ImagePlan = ScratchImagePlan | OsImagePlan;
+
+export interface Plan {
+  readonly recipe: string;
+  /** One per architecture. */
+  readonly images: readonly ImagePlan[];
+}
+
+/** What is asked for beside the recipe, as typed and as found on this host. */
+export interface PlanRequest {
+  readonly kind: "scratch" | "fedora";
+  /** Architectures in any spelling, or `all`; none is this machine's. */
+  readonly arches: readonly string[];
+  /** An image name without tag. */
+  readonly tag?: string;
+  /** A family. */
+  readonly from?: string;
+  readonly builder?: string;
+  readonly base?: string;
+  readonly hostArch: Arch | undefined;
+  readonly hostFamily: Family | undefined;
+  /** The value of SOURCE_DATE_EPOCH. */
+  readonly sourceDateEpoch?: string;
+}
+
+/**
+ * Decides everything about the images that a recipe and a request lead to. Nothing after it depends on options, environment or
+ * time. Throws a usage Failure for the first thing in the request that cannot be.
+ */
+export function planImages(recipe: Recipe, request: PlanRequest): Plan {
+  const arches = chosenArches(recipe, request);
+  const common = {
+    recipe: recipe.name,
+    title: recipe.title,
+    license: recipe.license,
+    ...(recipe.source === undefined ? {} : { source: recipe.source }),
+    image: request.tag === undefined ? defaultImage(recipe.name, request.kind) : imageNameAsked(request.tag),
+    service: plannedService(recipe.service),
+    ...created(request.sourceDateEpoch),
+  };
+  switch (request.kind) {
+    case "scratch": {
+      const rest = scratchPart(recipe, request);
+      return { recipe: recipe.name, images: arches.map((arch) => ({ kind: "scratch", arch, ...common, ...rest })) };
+    }
+    case "fedora": {
+      const rest = osPart(recipe, request);
+      return { recipe: recipe.name, images: arches.map((arch) => ({ kind: "os", arch, ...common, ...rest })) };
+    }
+  }
+}
+
+function scratchPart(recipe: Recipe, request: PlanRequest) {
+  const { scratch, service } = recipe;
+  if (scratch === undefined) {
+    throw usageFailure(
+      `cannot plan a scratch image of ${recipe.name}: the recipe has no scratch part`,
+      "there is `dhcpd-build fedora`",
+    );
+  }
+  refuse(request, "base", "a scratch image has no base image", "--base belongs to `dhcpd-build fedora`");
+  const family = chosenFamily(recipe.name, scratch.packages, request);
+  const builder =
+    imageAsked("--builder", request.builder) ??
+    (family === "fedora" && request.hostFamily !== family ? recipe.fedora?.builder : undefined);
+  return {
+    family,
+    packages: scratch.packages[family] ?? [],
+    binaries: scratch.binaries,
+    ...(builder === undefined ? {} : { builder }),
+    ...plannedAdditions(service, scratch),
+  };
+}
+
+function osPart(recipe: Recipe, request: PlanRequest) {
+  const { fedora, service } = recipe;
+  if (fedora === undefined) {
+    throw usageFailure(
+      `cannot plan an OS-based image of ${recipe.name}: the recipe has no fedora part`,
+      "there is `dhcpd-build scratch`",
+    );
+  }
+  refuse(request, "from", "an OS-based image has its base's packages", "--from belongs to `dhcpd-build scratch`");
+  refuse(request, "builder", "an OS-based image is built inside its base image", "--base chooses another one");
+  return {
+    base: imageAsked("--base", request.base) ?? fedora.base,
+    packages: fedora.packages,
+    ...plannedAdditions(service, fedora),
+  };
+}
+
+function refuse(request: PlanRequest, option: "base" | "from" | "builder", because: string, hint: string): void {
+  if (request[option] !== undefined) throw usageFailure(`cannot use --${option}: ${because}`, hint);
+}
+
+function chosenArches(recipe: Recipe, request: PlanRequest): readonly Arch[] {
+  if (request.arches.length === 0) {
+    const { hostArch } = request;
+    if (hostArch !== undefined && recipe.arches.includes(hostArch)) return [hostArch];
+    const cause =
+      hostArch === undefined
+        ? "images cannot be built for this machine's architecture"
+        : `the recipe is not for ${hostArch}`;
+    throw usageFailure(
+      `cannot plan ${recipe.name}: ${cause}`,
+      `choose with --arch: ${recipe.arches.join(", ")} or all`,
+    );
+  }
+  const asked = request.arches.flatMap((spelling) => {
+    if (spelling === "all") return recipe.arches;
+    const arch = parseArch(spelling);
+    if (arch === undefined)
+      throw usageFailure(
+        `cannot plan for architecture '${spelling}': it is not known`,
+        `known are ${archNames.join(", ")} and all`,
+      );
+    if (!recipe.arches.includes(arch)) {
+      throw usageFailure(
+        `cannot plan ${recipe.name} for ${arch}: the recipe is not for it`,
+        `the recipe has ${recipe.arches.join(", ")}`,
+      );
+    }
+    return [arch];
+  });
+  return [...new Set(asked)];
+}
+
+function chosenFamily(
+  recipe: string,
+  packages: Readonly<Partial<Record<Family, unknown>>>,
+  request: PlanRequest,
+): Family {
+  const has = Object.keys(packages).flatMap((name) => families.find((family) => family === name) ?? []);
+  const wanted = request.from ?? has.find((family) => family === request.hostFamily) ?? has[0];
+  const family = has.find((name) => name === wanted);
+  if (family !== undefined) return family;
+  const known = families.some((name) => name === wanted);
+  const cause = known ? "the recipe names none" : "there is no such family of packages";
+  throw usageFailure(`cannot plan ${recipe} from ${wanted} packages: ${cause}`, `the recipe has ${has.join(", ")}`);
+}
+
+/** https://reproducible-builds.org/specs/source-date-epoch/; the limit is what a tar header holds (pax, ustar: 11 octal digits). */
+function created(sourceDateEpoch: string | undefined): { readonly created?: number } {
+  if (sourceDateEpoch === undefined || sourceDateEpoch === "") return {};
+  const seconds = Number(sourceDateEpoch);
+  if (/^[0-9]+$/.test(sourceDateEpoch) && seconds < 8 ** 11) return { created: seconds };
+  throw usageFailure(
+    `cannot use SOURCE_DATE_EPOCH '${sourceDateEpoch}': it must be whole seconds since 1970`,
+    "unset it, or try SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)",
+  );
+}
+
+function defaultImage(recipe: string, kind: PlanRequest["kind"]): string {
+  return `localhost/${recipe}${kind === "fedora" ? "-fedora" : ""}`;
+}
+
+function plannedService(service: Recipe["service"]): Service {
+  return { ...service, user: ids(service.user) };
+}
+
+/** A state directory belongs to the service's user, unless the recipe lists it among its directories. */
+function plannedAdditions(
+  service: Recipe["service"],
+  { directories, files }: Pick<NonNullable<Recipe["scratch"]>, "directories" | "files">,
+) {
+  const listed = directories.map(({ path, owner, mode }) => ({ path, ...ownership({ owner, mode }) }));
+  const state = service.state
+    .filter((path) => !listed.some((directory) => directory.path === path))
+    .map((path) => ({ path, ...ids(service.user), mode: 0o755 }));
+  return {
+    directories: [...state, ...listed],
+    files: files.map(({ path, content, owner, mode }) => ({ path, content, ...ownership({ owner, mode }) })),
+  };
+}
+
+function ownership({ owner, mode }: { readonly owner: string; readonly mode: string }) {
+  return { ...ids(owner), mode: Number.parseInt(mode, 8) };
+}
+
+function ids(owner: string): { readonly uid: number; readonly gid: number } {
+  const [uid = 0, gid = 0] = owner.split(":").map(Number);
+  return { uid, gid };
+}

@@ -1,0 +1,59 @@
+import { usageFailure } from "./errors.ts";
+
+/**
+ * The grammar of image names: https://github.com/distribution/reference/blob/main/reference.go
+ * As sources of regular expressions, without anchors.
+ */
+const component = "[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*";
+const label = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
+const host = `(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;
+const name = `(?:${host}/)?${component}(?:/${component})*`;
+const tag = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
+const digest = "[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-fA-F0-9]{32,}";
+
+/** One part of an image's name between slashes. */
+export const imageNameComponent = new RegExp(`^${component}$`);
+/** A name with or without a host, without tag and digest. */
+const imageName = new RegExp(`^${name}$`);
+/** A name that may have a tag, a digest or both: what can be pulled. */
+export const imageReference = new RegExp(`^${name}(?::${tag})?(?:@${digest})?$`);
+/** The longest name that registries and stores take, in characters. */
+export const maxImageName = 255;
+
+/** The image that a person gave for an option, undefined where none was given. Throws a usage Failure for what is no reference. */
+export function imageAsked(option: string, wanted: string | undefined): string | undefined {
+  if (wanted === undefined || (wanted.length <= maxImageName + 128 && imageReference.test(wanted))) return wanted;
+  throw usageFailure(
+    `cannot use ${option} '${wanted}': that is no image name`,
+    "an image looks like registry.example/name:tag",
+  );
+}
+
+/** The name that a person gave to an image, with its host. Throws a usage Failure where it has a tag or is no name. */
+export function imageNameAsked(wanted: string): string {
+  if (wanted.length <= maxImageName && imageName.test(wanted)) return withHost(wanted);
+  const cannot = `cannot name the image '${wanted.slice(0, maxImageName)}'`;
+  if (wanted.length > maxImageName) throw usageFailure(`${cannot}: it is longer than ${maxImageName} characters`);
+  if (imageReference.test(wanted)) {
+    const what = wanted.includes("@") ? "digest" : "tag";
+    const bare = wanted.replace(/@.*$/, "").replace(/:[^/]*$/, "");
+    throw usageFailure(
+      `${cannot}: it has a ${what}`,
+      `write ${bare}; the version and the architecture become its tags`,
+    );
+  }
+  const lower = wanted.toLowerCase();
+  throw usageFailure(
+    `${cannot}: that is no image name`,
+    lower !== wanted && imageName.test(lower)
+      ? `an image's name is in lower case: ${lower}`
+      : "an image's name looks like localhost/name or registry.example/group/name",
+  );
+}
+
+/** The name as buildah stores it: one without a host is local. */
+function withHost(wanted: string): string {
+  const first = wanted.split("/")[0] ?? "";
+  const isHost = wanted.includes("/") && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase());
+  return isHost ? wanted : `localhost/${wanted}`;
+}
