@@ -117,13 +117,17 @@ function kindOf(stats: Stats): RootEntry["kind"] {
   return stats.isSymbolicLink() ? "symlink" : "other";
 }
 
+/** The last one is Node's answer to a name with a NUL byte. */
+const meansMissing: ReadonlySet<string> = new Set([
+  ...["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG", "EINVAL"],
+  "ERR_INVALID_ARG_VALUE",
+]);
+
 function missingAsUndefined<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG", "EINVAL"].includes(systemErrorCode(error) ?? "")) {
-      return undefined;
-    }
+    if (meansMissing.has(systemErrorCode(error) ?? "")) return undefined;
     throw error;
   }
 }

@@ -17,7 +17,9 @@ const everywhere = ["rpm", "bash", "dash", "coreutils", "libc-bin", "tar", "gzip
 /** What Debian's parts of the base stand for; in a Fedora base these are installed. */
 const installed = ["standin-release", "setup", "filesystem", "glibc"];
 
+/** What a Fedora base does not have either. rpm's plugins want more rights than a working container gives. */
 const ballast = [
+  "usr/lib/rpm/macros.d",
   "usr/share/doc",
   "usr/share/man",
   "usr/share/locale",
@@ -35,6 +37,7 @@ const repositoryPlace = "srv/standin-repository";
  */
 export async function makeBase(
   run: Run,
+  manager: Manager,
   from: { readonly repository: string; readonly rootfs: string },
   output: string,
 ): Promise<void> {
@@ -42,7 +45,7 @@ export async function makeBase(
   for (const directory of ballast) await rm(path.join(rootfs, directory), { recursive: true, force: true });
   await mergeSbin(rootfs);
   await cp(from.repository, path.join(rootfs, repositoryPlace), { recursive: true });
-  await configure(rootfs, from.repository);
+  await configure(manager, rootfs, from.repository);
   const chroot = ["chroot", rootfs] as const;
   await run([...chroot, "/usr/bin/ldconfig"]);
   const inside = installed.map((item) => `/${repositoryPlace}/x86_64/${rpmNameOf(item, "x86_64")}`);
@@ -78,7 +81,7 @@ async function mergeSbin(rootfs: string): Promise<void> {
   await symlink("bin", path.join(rootfs, "usr/sbin"));
 }
 
-async function configure(rootfs: string, repository: string): Promise<void> {
+async function configure(manager: Manager, rootfs: string, repository: string): Promise<void> {
   const write = async (name: string, content: string) => {
     await mkdir(path.join(rootfs, path.dirname(name)), { recursive: true });
     await rm(path.join(rootfs, name), { force: true });
@@ -90,8 +93,13 @@ async function configure(rootfs: string, repository: string): Promise<void> {
   await write("etc/shadow", "root:*:20000::::::\n");
   await write("etc/login.defs", "SYS_UID_MIN 201\nSYS_UID_MAX 999\nSYS_GID_MIN 201\nSYS_GID_MAX 999\n");
   await write("etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n");
-  // Debian's loader does not look there by itself. The name is last, so that Debian's programs keep Debian's libraries.
-  await write("etc/ld.so.conf.d/zz-standin.conf", "/usr/lib64\n");
+  // Debian's loader does not look there by itself. First where the libraries are the ones of the base's own release; newer programs
+  // must keep theirs.
+  const rank = managers[manager].suite === "bookworm" ? "00" : "zz";
+  await write(`etc/ld.so.conf.d/${rank}-standin.conf`, "/usr/lib64\n");
+  // This plugin keeps a second repository, unsigned, of what was installed; Fedora's bases are without it.
+  for (const place of ["etc/dnf/plugins", "etc/dnf/libdnf5-plugins"])
+    await write(`${place}/local.conf`, "[main]\nenabled = 0\n");
   await write("etc/rpm/macros", "%_dbpath /usr/lib/sysimage/rpm\n");
   await write(
     "etc/yum.repos.d/standin.repo",

@@ -34,7 +34,7 @@ export const lagging = 'Acquire::Check-Valid-Until "false";';
 export async function unpackDebs(
   run: Run,
   request: {
-    sources: readonly string[];
+    source: string;
     arch: "amd64" | "arm64" | "i386";
     names: readonly string[];
     directory: string;

@@ -27,8 +27,6 @@ export interface StandInPackage {
   readonly relations?: readonly string[];
   /** Sections that stand after %description, such as triggers. */
   readonly sections?: string;
-  /** false where a library is private and must not be found by others; the trap is that it is announced all the same. */
-  readonly automatic?: false;
 }
 
 export type RpmArch = "x86_64" | "aarch64" | "i686";
@@ -108,7 +106,11 @@ export const standInPackages: readonly StandInPackage[] = [
     from: both("isc-dhcp-server"),
     take: [/^\/usr\/share\/doc\//],
   },
-  { ...library("openldap", "2.5.13", "OLDAP-2.8", "libldap-2.5-0") },
+  {
+    ...library("openldap", "2.5.13", "OLDAP-2.8", "libldap-2.5-0"),
+    // Or the solver might choose the application below.
+    relations: ["Requires: cyrus-sasl-lib%{?_isa}"],
+  },
   { ...library("cyrus-sasl-lib", cyrusSasl.version, cyrusSasl.license, "libsasl2-2"), ...cyrusSasl },
   {
     // A second provider of libsasl2.so.2, whose file lies where no loader looks for it; it comes first in the alphabet.
@@ -144,7 +146,9 @@ export const standInPackages: readonly StandInPackage[] = [
     arch: "each",
     // The amd64 libraries of the i386 architecture search /lib64 and /usr/lib64, as Fedora's do.
     from: { x86_64: ["libc6-amd64"], aarch64: ["libc6"] },
-    take: [/^LIB\/[^/]+$/, /^\/usr\/lib\/ld-linux-aarch64\.so\.1$/],
+    take: [/^LIB\/(?!ld-linux-x86-64)[^/]+$/, /^\/usr\/lib\/ld-linux-aarch64\.so\.1$/],
+    // In Fedora the loader's own name is the file, not the link.
+    moves: { "/usr/lib64/ld.so": "/usr/lib64/ld-linux-x86-64.so.2" },
     relations: ["Provides: rtld(GNU_HASH)", "Requires: filesystem", "Recommends: glibc-gconv-extra"],
     sections: ldconfigTrigger,
   },

@@ -21,7 +21,7 @@ export interface StandIn {
   readonly reposDir: string;
   /** `$releasever`. */
   readonly release: string;
-  /** Images that `buildah from` and `buildah pull` take: `oci:DIRECTORY`. Base and builder in one; they contain the repository. */
+  /** `oci:DIRECTORY`, for `loadBase`. Base and builder in one, for x86_64; they contain the repository. */
   readonly base: Readonly<Record<Manager, string>>;
 }
 
@@ -79,7 +79,7 @@ async function make(place: string): Promise<void> {
       unpackBase(run, "dnf5", mirror, roots.dnf5),
     ]);
     const base = (manager: Manager) =>
-      makeBase(run, { repository, rootfs: roots[manager] }, path.join(made, `base-${manager}`));
+      makeBase(run, manager, { repository, rootfs: roots[manager] }, path.join(made, `base-${manager}`));
     await Promise.all([base("dnf4"), base("dnf5")]);
     const at = describeStandIn(place);
     const url = `file://${path.dirname(at.repository.x86_64)}`;
@@ -91,6 +91,14 @@ async function make(place: string): Promise<void> {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/**
+ * Copies a base into the store that `env` points to, under a name of the caller's choice, such as `localhost/standin-dnf5:44`. Older
+ * buildahs would name it after the directory, and refuse that where it has a dot in it.
+ */
+export async function loadBase(base: string, name: string, env: Readonly<Record<string, string>>): Promise<void> {
+  await run(["skopeo", "copy", "--quiet", base, `containers-storage:${name}`], { env });
 }
 
 /** The stand-in is made anew when one of the files that make it changes. */

@@ -1,0 +1,63 @@
+import { lstat, rm } from "node:fs/promises";
+import type { Command } from "commander";
+import type { CommandContext } from "../system/context.ts";
+import { Failure, systemErrorCode } from "../system/errors.ts";
+import { CommandFailure } from "../system/run.ts";
+
+/** `clean`: removes what builds that were killed left behind; what a running build uses is told by its name and stays. */
+export function addCleanCommand(program: Command, context: CommandContext): void {
+  program
+    .command("clean")
+    .description("remove what an interrupted build left behind")
+    .option("--cache", "remove the package lists and downloads too; they will be fetched again")
+    .action(async (flags: { cache?: true }) => {
+      const removed = [...(await removeContainers(context)), ...(await removeFiles(flags.cache ?? false))];
+      for (const each of removed) context.print(each);
+      if (removed.length === 0) context.log.info("nothing to clean");
+    });
+}
+
+async function removeContainers({ run }: CommandContext): Promise<readonly string[]> {
+  const [{ Buildah }, { isLeftover }] = await Promise.all([
+    import("../image/buildah.ts"),
+    import("../system/workdir.ts"),
+  ]);
+  const buildah = new Buildah(run);
+  const containers = await buildah.containers().catch((error: unknown) => {
+    // Without buildah there is no container either.
+    if (error instanceof Failure && error.cause instanceof CommandFailure && error.cause.notFound) return [];
+    throw error;
+  });
+  const leftovers = containers.filter(isLeftover);
+  for (const container of leftovers) await buildah.rm(container);
+  return leftovers;
+}
+
+async function removeFiles(wholeCache: boolean): Promise<readonly string[]> {
+  const [{ cacheDirectory }, { leftoversIn, workdirBase }] = await Promise.all([
+    import("../system/cache-directory.ts"),
+    import("../system/workdir.ts"),
+  ]);
+  const cache = cacheDirectory();
+  const places = [workdirBase(), cache, `${cache}/built`, `${cache}/derived`];
+  const leftovers = wholeCache
+    ? [...(await leftoversIn(workdirBase())), cache]
+    : (await Promise.all(places.map(leftoversIn))).flat();
+  const removed: string[] = [];
+  for (const file of leftovers) {
+    if (await removeOwn(file)) removed.push(file);
+  }
+  return removed;
+}
+
+/** Removes a file or directory of this user; says whether there was one. Others clean up after themselves. */
+async function removeOwn(file: string): Promise<boolean> {
+  const stats = await lstat(file).catch(() => undefined);
+  if (stats === undefined || stats.uid !== process.getuid?.()) return false;
+  try {
+    await rm(file, { recursive: true, force: true });
+    return true;
+  } catch (error) {
+    throw new Failure(`cannot remove ${file}: ${systemErrorCode(error) ?? String(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,182 @@
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import os from "node:os";
+import type { Command } from "commander";
+import { type Arch, arches, archNames, hostArch } from "../system/arch.ts";
+import type { CommandContext } from "../system/context.ts";
+import { findProgram, hostPackageManager, installCommand, type PackageManager } from "../system/host.ts";
+import { CommandFailure, type Run } from "../system/run.ts";
+import { workdirBase } from "../system/workdir.ts";
+
+/** What keeps the host from doing something. */
+interface Lack {
+  readonly what: string;
+  /** The package that brings it, where installing is the answer. */
+  readonly package?: string;
+}
+
+interface Ability {
+  readonly name: string;
+  readonly able: boolean;
+  readonly lacks: readonly string[];
+  /** The command that mends it, where one does. */
+  readonly install?: string;
+}
+
+/** A program -> the package that has it, by package manager (rpm-ostree installs dnf's packages). */
+const packages = {
+  buildah: { "apt-get": "buildah", dnf: "buildah" },
+  newuidmap: { "apt-get": "uidmap", dnf: "shadow-utils" },
+  flock: { "apt-get": "util-linux", dnf: "util-linux-core" },
+  "apt-get": { "apt-get": "apt", dnf: "apt" },
+  "dpkg-deb": { "apt-get": "dpkg", dnf: "dpkg" },
+  podman: { "apt-get": "podman", dnf: "podman" },
+  catatonit: { "apt-get": "catatonit", dnf: "catatonit" },
+} as const;
+
+/** The oldest buildah with all the flags that make images reproducible (`--omit-history`). */
+const oldestBuildah = [1, 27] as const;
+
+/** Where podman and buildah look for their helpers besides PATH (helper_binaries_dir and init_path of containers.conf(5)). */
+const helperDirectories = [
+  "/usr/local/libexec/podman",
+  "/usr/local/lib/podman",
+  "/usr/libexec/podman",
+  "/usr/lib/podman",
+];
+
+/** `doctor`: what this host can build and check, and what to install for the rest. Exit code 1 where it cannot build. */
+export function addDoctorCommand(program: Command, context: CommandContext): void {
+  program
+    .command("doctor")
+    .description("what this host can build and check, and what to install for the rest")
+    .option("--json", "one JSON document on stdout")
+    .action(async (flags: { json?: true }) => {
+      const manager = hostPackageManager();
+      const build = ability("build scratch images of Debian packages", manager, [
+        ...(await lacksForStore(context.run)),
+        ...programs(manager, ["apt-get", "dpkg-deb", "flock"]),
+        ...lacksForFiles(),
+      ]);
+      const run = ability("run images", manager, [...programs(manager, ["podman"]), ...lacksForInit(manager)]);
+      const abilities = [build, run, ...archNames.map((arch) => emulation(arch, manager))];
+      if (flags.json) context.print(JSON.stringify({ packageManager: manager, abilities }, undefined, 2));
+      else for (const each of abilities) context.print(asText(each));
+      context.setExitCode(build.able ? 0 : 1);
+    });
+}
+
+function ability(name: string, manager: PackageManager | undefined, lacks: readonly Lack[]): Ability {
+  const missing = [...new Set(lacks.flatMap((lack) => lack.package ?? []))];
+  const install =
+    manager === undefined || missing.length === 0 ? undefined : installCommand(manager, missing).join(" ");
+  return {
+    name,
+    able: lacks.length === 0,
+    lacks: lacks.map(({ what }) => what),
+    ...(install === undefined ? {} : { install }),
+  };
+}
+
+function asText({ name, able, lacks, install }: Ability): string {
+  const answer = install === undefined ? [] : [`     install with: ${install}`];
+  return [`${able ? "yes" : "no "}  ${name}`, ...lacks.map((lack) => `     ${lack}`), ...answer].join("\n");
+}
+
+function programs(manager: PackageManager | undefined, names: readonly (keyof typeof packages)[]): readonly Lack[] {
+  return names
+    .filter((name) => findProgram(name) === undefined)
+    .map((name) => lack(`${name} is not installed`, manager, packages[name]));
+}
+
+function lack(
+  what: string,
+  manager: PackageManager | undefined,
+  from: Readonly<Record<"apt-get" | "dnf", string>>,
+): Lack {
+  if (manager === undefined) return { what };
+  return { what, package: from[manager === "apt-get" ? "apt-get" : "dnf"] };
+}
+
+/** Whether buildah is there, new enough, and can open the person's containers store. */
+async function lacksForStore(run: Run): Promise<readonly Lack[]> {
+  const manager = hostPackageManager();
+  const needed = programs(manager, process.getuid?.() === 0 ? ["buildah"] : ["buildah", "newuidmap"]);
+  if (needed.length > 0) return needed;
+  const { Buildah } = await import("../image/buildah.ts");
+  const buildah = new Buildah(run);
+  const [major = 0, minor = 0] = await buildah.version();
+  if (major < oldestBuildah[0] || (major === oldestBuildah[0] && minor < oldestBuildah[1])) {
+    return [{ what: `buildah is ${major}.${minor}, and ${oldestBuildah.join(".")} or newer is needed` }];
+  }
+  // From 1.39 on buildah wants it even where no network is used.
+  if ((major > 1 || minor >= 39) && !isHelper("netavark")) {
+    return [lack("netavark is not installed", manager, { "apt-get": "netavark", dnf: "netavark" })];
+  }
+  try {
+    await buildah.images();
+    return [];
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    return [
+      ...lacksForUserNamespace(),
+      { what: `buildah cannot open the containers store: ${lastLine(error.stderr)}` },
+    ];
+  }
+}
+
+/** The two reasons why an ordinary user's store does not open. */
+function lacksForUserNamespace(): readonly Lack[] {
+  if (process.getuid?.() === 0) return [];
+  const { username, uid } = os.userInfo();
+  const ranges = existsSync("/etc/subuid") ? readFileSync("/etc/subuid", "utf8").split("\n") : [];
+  const has = ranges.some((line) => line.startsWith(`${username}:`) || line.startsWith(`${uid}:`));
+  return has
+    ? []
+    : [
+        {
+          what: `${username} has no subordinate ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`,
+        },
+      ];
+}
+
+function lacksForFiles(): readonly Lack[] {
+  const base = workdirBase();
+  try {
+    accessSync(base, constants.W_OK);
+    return [];
+  } catch {
+    return [{ what: `${base} cannot be written to: set TMPDIR to a directory with free space` }];
+  }
+}
+
+/** `podman run --init` needs an init, which not every distribution's podman pulls in. */
+function lacksForInit(manager: PackageManager | undefined): readonly Lack[] {
+  return isHelper("catatonit") ? [] : [lack("catatonit, podman's init, is not installed", manager, packages.catatonit)];
+}
+
+function isHelper(name: string): boolean {
+  const places = [...helperDirectories.map((directory) => `${directory}/${name}`), `/usr/libexec/${name}/${name}`];
+  return findProgram(name) !== undefined || places.some((place) => existsSync(place));
+}
+
+/** Building for another architecture needs nothing; running its programs needs an emulator in binfmt_misc. */
+function emulation(arch: Arch, manager: PackageManager | undefined): Ability {
+  const entry = `/proc/sys/fs/binfmt_misc/${arches[arch].qemu}`;
+  const runs = arch === hostArch() || (existsSync(entry) && readFileSync(entry, "utf8").startsWith("enabled"));
+  return ability(`run ${arch} programs`, manager, runs ? [] : [lackOfEmulator(arch, manager)]);
+}
+
+function lackOfEmulator(arch: Arch, manager: PackageManager | undefined): Lack {
+  const { qemu } = arches[arch];
+  if (findProgram(`${qemu}-static`) !== undefined && findProgram("update-binfmts") !== undefined) {
+    return {
+      what: `the emulator of ${arch} is not registered: mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc; update-binfmts --enable ${qemu}`,
+    };
+  }
+  const missing = { "apt-get": "qemu-user-static", dnf: `qemu-user-static-${arch === "x86_64" ? "x86" : arch}` };
+  return lack(`no emulator of ${arch} is registered with the kernel`, manager, missing);
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1) ?? "";
+}
