@@ -35,12 +35,10 @@ export interface PlannedFile extends PlannedDirectory {
 }
 
 interface CommonImagePlan {
-  /** The recipe's name. */
   readonly recipe: string;
   readonly title: string;
   /** SPDX licence expression. */
   readonly license: string;
-  /** A web address. */
   readonly source?: string;
   readonly arch: Arch;
   /** The image's name with its host, without tag. */
@@ -86,7 +84,6 @@ export interface PlanRequest {
   readonly arches: readonly string[];
   /** An image name without tag. */
   readonly tag?: string;
-  /** A family. */
   readonly from?: string;
   readonly builder?: string;
   readonly base?: string;
@@ -108,7 +105,7 @@ export function planImages(recipe: Recipe, request: PlanRequest): Plan {
     license: recipe.license,
     ...(recipe.source === undefined ? {} : { source: recipe.source }),
     image: request.tag === undefined ? defaultImage(recipe.name, request.kind) : imageNameAsked(request.tag),
-    service: plannedService(recipe.service),
+    service: { ...recipe.service, user: ids(recipe.service.user) },
     ...created(request.sourceDateEpoch),
   };
   switch (request.kind) {
@@ -225,10 +222,6 @@ function created(sourceDateEpoch: string | undefined): { readonly created?: numb
 
 function defaultImage(recipe: string, kind: PlanRequest["kind"]): string {
   return `localhost/${recipe}${kind === "fedora" ? "-fedora" : ""}`;
-}
-
-function plannedService(service: Recipe["service"]): Service {
-  return { ...service, user: ids(service.user) };
 }
 
 /** A state directory belongs to the service's user, unless the recipe lists it among its directories. */

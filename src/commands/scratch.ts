@@ -21,7 +21,7 @@ export function addScratchCommand(program: Command, context: CommandContext): vo
     .addOption(new Option("--force", "build even what is up to date"))
     .addOption(new Option("--json", "one JSON document on stdout instead of one image reference per line"))
     .action(async (flags: BuildFlags) => {
-      const plan = await readPlan("scratch", flags, context);
+      const plan = await readPlan("scratch", flags);
       const { buildImages } = await import("../build.ts");
       const options = { maxListAge: flags.refresh ? 0 : maxListAge, force: flags.force ?? false };
       const images = await buildImages(plan, options, context);

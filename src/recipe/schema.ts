@@ -20,6 +20,7 @@ import {
   serviceName,
   text,
   webAddress,
+  word,
 } from "./values.ts";
 
 /**
@@ -28,8 +29,9 @@ import {
  */
 const always = { when: () => true } as const;
 
-const property = (value: unknown, key: string): unknown =>
-  typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+const isMap = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
+
+const property = (value: unknown, key: string): unknown => (isMap(value) ? Reflect.get(value, key) : undefined);
 
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
@@ -73,7 +75,7 @@ const service = z.strictObject({
   config: distinct(mountPath).default([]).describe("Files that whoever runs the service mounts read-only"),
   state: distinct(mountPath).default([]).describe("Directories that must outlive the container; owned by the user"),
   init: z.boolean().default(false).describe("The program ignores SIGTERM as process 1 and needs an init before it"),
-  environment: z.record(environmentName, text).default({}).describe("Environment variables"),
+  environment: z.record(environmentName, word).default({}).describe("Environment variables"),
 });
 
 const fedora = z.strictObject({
@@ -92,7 +94,7 @@ const scratch = z.strictObject({
       debian: distinct(debianPackage).min(1, "needs at least one package").optional(),
       fedora: distinct(rpmPackage).min(1, "needs at least one package").optional(),
     })
-    .refine((byFamily) => typeof byFamily !== "object" || Object.keys(byFamily ?? { none: [] }).length > 0, {
+    .refine((byFamily) => !isMap(byFamily) || Object.keys(byFamily).length > 0, {
       message: "needs packages of at least one family: debian, fedora",
       ...always,
     })
@@ -125,13 +127,10 @@ const check = z
       .describe("A client on the server's network must get a lease"),
     stop: z.strictObject({ within: duration }).optional().describe("The service must end on SIGTERM"),
   })
-  .refine(
-    (value) => typeof value !== "object" || value === null || checkKinds.filter((kind) => kind in value).length === 1,
-    {
-      message: `must say exactly one of ${checkKinds.join(", ")}`,
-      ...always,
-    },
-  );
+  .refine((value) => !isMap(value) || checkKinds.filter((kind) => kind in value).length === 1, {
+    message: `must say exactly one of ${checkKinds.join(", ")}`,
+    ...always,
+  });
 
 /** One service; both kinds of image are made from it. */
 export const recipeSchema = z
@@ -166,7 +165,7 @@ export const recipeSchema = z
       .default([])
       .describe("Files that no check proves, and why they are there"),
   })
-  .refine((recipe) => ["scratch", "fedora"].some((key) => property(recipe, key) !== undefined), {
+  .refine((recipe) => !isMap(recipe) || ["scratch", "fedora"].some((key) => property(recipe, key) !== undefined), {
     message: "needs scratch, fedora or both: there is no image to build otherwise",
     ...always,
   });
@@ -181,4 +180,21 @@ export function recipeJsonSchema(): Record<string, unknown> {
     unrepresentable: "any",
   });
   return { $schema, title: "dhcpd-build recipe", ...schema };
+}
+
+/** The keys that a recipe may have in the map at `path`. */
+export function keysOfRecipe(path: readonly PropertyKey[]): readonly string[] {
+  let here: z.core.$ZodType = recipeSchema;
+  for (const step of path) {
+    here = bare(here);
+    if (here instanceof z.ZodArray) here = here.element;
+    else if (here instanceof z.ZodObject) here = here.shape[String(step)] ?? here;
+    else return [];
+  }
+  here = bare(here);
+  return here instanceof z.ZodObject ? Object.keys(here.shape) : [];
+}
+
+function bare(schema: z.core.$ZodType): z.core.$ZodType {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault ? bare(schema.unwrap()) : schema;
 }

@@ -15,6 +15,11 @@ export const text = z
   .string()
   .refine((value) => !/\0|\p{Cs}/u.test(value), "must not have a NUL or half a surrogate pair");
 
+/** A word of a command or a variable's value; YAML makes a number of an unquoted `-4`, and that number is written the same. */
+export const word = z
+  .preprocess((value) => (typeof value === "number" ? String(value) : value), text)
+  .meta({ type: ["string", "number"] });
+
 /** One line for people. */
 export const line = z
   .string()
@@ -77,7 +82,7 @@ export const mountPath = path.regex(
 );
 
 /** The program is a path, whatever comes after it is the program's own. */
-export const argv = z.tuple([path], text);
+export const argv = z.tuple([path], word);
 
 const portNumber = "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
 

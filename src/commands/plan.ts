@@ -1,0 +1,20 @@
+import { type Command, Option } from "commander";
+import type { CommandContext } from "../system/context.ts";
+import { addPlanOptions, type PlanOptions, readPlan } from "./options.ts";
+
+/** `plan scratch|fedora`: what would be built, as JSON; touches nothing. */
+export function addPlanCommand(program: Command, context: CommandContext): void {
+  const plan = program.command("plan").description("print as JSON what would be built; touch nothing");
+  for (const kind of ["scratch", "fedora"] as const) {
+    addPlanOptions(plan.command(kind).description(`what \`${kind}\` would build`), kind)
+      .addOption(new Option("--json", "as always").hideHelp())
+      .action(async (options: PlanOptions) => context.print(planText(await readPlan(kind, options))));
+  }
+}
+
+/** The plan as JSON, modes in octal as people read them. */
+function planText(plan: unknown): string {
+  const readable = (key: string, value: unknown) =>
+    key === "mode" && typeof value === "number" ? value.toString(8).padStart(4, "0") : value;
+  return JSON.stringify(plan, readable, 2);
+}

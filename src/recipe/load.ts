@@ -1,0 +1,36 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { usageFailure } from "../system/errors.ts";
+import { nearest } from "./nearest.ts";
+import { parseRecipe } from "./parse.ts";
+import { readRecipeFile } from "./read.ts";
+import type { Recipe } from "./schema.ts";
+import { shippedRecipes } from "./shipped.ts";
+
+/**
+ * A shipped recipe by its name (a bare word), or the recipe of a YAML file (anything with a `/` or a YAML ending). Throws a usage
+ * Failure that names every mistake.
+ */
+export async function loadRecipe(nameOrFile: string): Promise<{ readonly recipe: Recipe; readonly file: string }> {
+  const file = isName(nameOrFile) ? await shippedRecipe(nameOrFile) : nameOrFile;
+  return { recipe: parseRecipe(await readRecipeFile(file), file), file };
+}
+
+function isName(text: string): boolean {
+  return !text.includes("/") && !/\.ya?ml$/i.test(text);
+}
+
+async function shippedRecipe(name: string): Promise<string> {
+  const directory = await shippedRecipes();
+  const shipped = (await readdir(directory))
+    .filter((file) => file.endsWith(".yaml"))
+    .map((file) => path.basename(file, ".yaml"))
+    .sort();
+  if (shipped.includes(name)) return path.join(directory, `${name}.yaml`);
+  const meant = nearest(name, shipped);
+  const known = `shipped are ${shipped.join(", ")}; a file is named with its ending or a slash, as ./recipe.yaml`;
+  throw usageFailure(
+    `cannot find the recipe '${name}'`,
+    meant === undefined ? known : `did you mean ${meant}? ${known}`,
+  );
+}
