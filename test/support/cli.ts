@@ -22,7 +22,10 @@ export interface CliOptions {
   /** A command that runs another one as somebody or somewhere else, put in front. */
   readonly through?: readonly string[];
   /** Sends a signal as soon as stderr so far satisfies `when`. */
-  readonly interrupt?: { readonly signal: "SIGINT" | "SIGTERM"; readonly when: (stderr: string) => boolean };
+  readonly interrupt?: {
+    readonly signal: "SIGINT" | "SIGTERM" | "SIGKILL";
+    readonly when: (stderr: string) => boolean;
+  };
 }
 
 /** Runs the built program as a person would, without a terminal, to its end. */
