@@ -1,10 +1,11 @@
 import type { Link, Located } from "../system/root.ts";
+import { unionOfLinks } from "./links.ts";
 import { loadProgram } from "./load.ts";
 import type { Priority } from "./notes.ts";
 import { looksLikeElf } from "./read.ts";
 import { NotAProgram } from "./refusals.ts";
 import { parseShebang, programOfEnv, shebangLimit } from "./script.ts";
-import { type FoundBy, unionOfLinks } from "./search.ts";
+import type { FoundBy } from "./search.ts";
 import type { RootView } from "./view.ts";
 
 /** One file that the loader would open. */
@@ -67,10 +68,12 @@ export interface ClosureOptions {
   readonly searchPath?: string;
   /** Whether to take what a dlopen note asks for; required and recommended ones where not given. */
   readonly wantsDlopen?: (feature: string | undefined, priority: Priority, requester: string) => boolean;
-  /** Directories that a complete system's ld.so.cache would cover. */
+  /** Directories that a complete system's ld.so.cache would cover; searched when everything else has failed. */
   readonly cachedDirectories?: readonly string[];
   /** Names or absolute paths that the program opens with dlopen, though no note says so. */
   readonly plugins?: readonly string[];
+  /** Take libgcc_s in for programs that cancel or end threads: glibc opens it by itself, and aborts without it. */
+  readonly threadUnwinder?: boolean;
 }
 
 /** PATH of a container that does not set it, as podman and docker do. */

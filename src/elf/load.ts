@@ -67,6 +67,7 @@ function runLoader(
   memory.settle();
   for (const name of options.plugins ?? []) memory.load(name, main, { rule: "plug-in" });
   memory.settle();
+  if (options.threadUnwinder && loader.dialect === "glibc") memory.addThreadUnwinder();
   memory.followNotes(options.wantsDlopen ?? ((_, priority) => priority !== "suggested"));
   return memory.outcome();
 }

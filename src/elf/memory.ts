@@ -1,15 +1,8 @@
 import path from "node:path";
 import type { Closure, ClosureFile, ClosureOptions, DlopenDecision, MissingFile } from "./closure.ts";
-import {
-  expandTokens,
-  type FoundBy,
-  type Loaded,
-  type Match,
-  type Rule,
-  type Surroundings,
-  search,
-  unionOfLinks,
-} from "./search.ts";
+import { unionOfLinks } from "./links.ts";
+import { expandTokens, type FoundBy, type Loaded, type Match, type Rule, type Surroundings, search } from "./search.ts";
+import { endsThreads, unwinder } from "./threads.ts";
 
 /** Names that musl answers with itself, whatever stands behind the dot. */
 const muslOwn = /^lib(?:c|pthread|rt|m|dl|util|xnet)\./;
@@ -39,6 +32,7 @@ export class LoaderMemory {
   readonly #missing = new Map<string, Growing<MissingFile>>();
   readonly #dlopen: DlopenDecision[] = [];
   readonly #warnings = new Set<string>();
+  #unwinding = false;
   /** The loader itself: in every process, though only some programs name it. */
   #loader: { readonly loaded: Loaded; readonly match: Match } | undefined;
 
@@ -98,11 +92,19 @@ export class LoaderMemory {
     }
   }
 
+  /** Decides about libgcc_s as if each file that imports such a function had a note that asks for it. */
+  addThreadUnwinder(): void {
+    this.#unwinding = true;
+  }
+
   /** Loads what the notes of the loaded files ask for, and what that needs and asks for in turn. */
   followNotes(wanted: NonNullable<ClosureOptions["wantsDlopen"]>): void {
     // The map grows while it is walked, and the walk sees what was added.
     for (const loaded of this.#byPath.values()) {
-      for (const { sonames, feature, priority } of loaded.image.file.dlopenNotes) {
+      const notes = loaded.image.file.dlopenNotes;
+      for (const { sonames, feature, priority } of this.#unwinding && endsThreads(loaded.image)
+        ? [...notes, unwinder]
+        : notes) {
         const decision = { requester: loaded.path, sonames, ...(feature === undefined ? {} : { feature }), priority };
         const isWanted = wanted(feature, priority, loaded.path);
         const answer = isWanted ? this.#firstOf(sonames, loaded, priority === "required") : undefined;

@@ -1,11 +1,12 @@
 import type { PackageSource, Wanted } from "../packages/source.ts";
 import { Failure } from "../system/errors.ts";
 import { type Closure, type ClosureOptions, type MissingFile, resolveClosure } from "./closure.ts";
+import { confDirectories } from "./conf.ts";
 import { viewRoot } from "./view.ts";
 
 /**
- * The closures of these programs over packages that are taken in as files are found missing, until nothing is. Throws a Failure
- * that names every file nobody provides, with all who need it.
+ * The closures of these programs over packages that are taken in as files are found missing, until nothing is. The directories of the
+ * packages' ld.so.conf count, as they would on an installed system: what is found there says "cache", and the image needs one. Throws a Failure that names every file nobody provides, with all who need it.
  */
 export async function closeOver(
   binaries: readonly string[],
@@ -14,7 +15,9 @@ export async function closeOver(
 ): Promise<readonly Closure[]> {
   const view = viewRoot(source.root);
   for (;;) {
-    const closures = binaries.map((binary) => resolveClosure(view, binary, options));
+    const cachedDirectories = confDirectories(view);
+    const complete = { threadUnwinder: true, cachedDirectories, ...options };
+    const closures = binaries.map((binary) => resolveClosure(view, binary, complete));
     const missing = allMissing(closures);
     const wanted = [...missing, ...unanswered(closures)];
     if (wanted.length === 0) return closures;

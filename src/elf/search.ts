@@ -1,4 +1,4 @@
-import type { Link, Located } from "../system/root.ts";
+import type { Located } from "../system/root.ts";
 import type { Loader } from "./loader.ts";
 import type { ElfFile, ElfImage } from "./read.ts";
 import type { Directory, RootView } from "./view.ts";
@@ -43,7 +43,7 @@ export interface Surroundings {
   readonly workingDirectory: string;
   /** LD_LIBRARY_PATH. */
   readonly libraryPath: string | undefined;
-  /** Directories that ldconfig would put into the cache of a complete system, which this root is not yet. */
+  /** Searched last: what ldconfig would put into the cache of a complete system, which this root is not yet. */
   readonly cachedDirectories: readonly string[];
 }
 
@@ -149,8 +149,8 @@ function searchStages(name: string, like: ElfFile, before: readonly Stage[], aro
   }
   return (
     searchCache(name, like, variants, around) ??
-    searchDirectories(name, like, { rule: "cache", directories: around.cachedDirectories }, variants, around) ??
     searchDirectories(name, like, defaults, variants, around) ??
+    searchDirectories(name, like, { rule: "cache", directories: around.cachedDirectories }, variants, around) ??
     nothing
   );
 }
@@ -242,12 +242,4 @@ function resultOf(
   if (verdict === undefined) return nothing;
   if ("because" in verdict) return { broken: { path: openedAs, because: verdict.because }, variants };
   return { match: { place, openedAs, image: verdict.image, foundBy }, variants };
-}
-
-/** Links without repetition, in the order they were met. */
-export function unionOfLinks(first: readonly Link[], second: readonly Link[]): readonly Link[] {
-  if (second.length === 0) return first;
-  const known = new Set(first.map((link) => link.path));
-  const added = second.filter((link) => !known.has(link.path));
-  return added.length === 0 ? first : [...first, ...added];
 }

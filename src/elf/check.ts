@@ -1,0 +1,115 @@
+import type { Closure } from "./closure.ts";
+import type { ElfImage } from "./read.ts";
+import { ElfError } from "./refusals.ts";
+import { readSymbols, type Symbols } from "./symbols.ts";
+import { definedVersions, neededVersions } from "./versions.ts";
+import type { RootView } from "./view.ts";
+
+/** Something the closure's files want from each other and do not get. */
+export interface Finding {
+  readonly severity: "error" | "warning";
+  /** Canonical path of the file that wants it. */
+  readonly file: string;
+  /** A version (`GLIBC_2.38`) or a symbol with its version (`regcomp@GLIBC_2.2.5`). */
+  readonly wanted: string;
+  readonly sentence: string;
+}
+
+interface Member {
+  readonly path: string;
+  readonly image: ElfImage;
+}
+
+/**
+ * Every symbol version that a file of the closure needs is defined by the library it names, as the loader checks at start; weak
+ * needs, and libraries without versions, are warnings. Nothing is run, so any architecture can be checked.
+ */
+export function checkVersions(view: RootView, closure: Closure): readonly Finding[] {
+  const members = membersOf(view, closure);
+  const definers = new Map<string, ReadonlySet<string> | undefined>();
+  for (const { path, image } of members) {
+    const versions = guarded(path, () => definedVersions(image));
+    const names = versions.length === 0 ? undefined : new Set(versions.map((each) => each.version));
+    definers.set(image.file.soname ?? path.slice(path.lastIndexOf("/") + 1), names);
+  }
+  return members.flatMap(({ path, image }) =>
+    guarded(path, () => neededVersions(image)).flatMap(({ library, version, weak }): readonly Finding[] => {
+      if (!definers.has(library)) return [];
+      const defined = definers.get(library);
+      if (defined?.has(version)) return [];
+      const reason = defined === undefined ? `${library} has no versions` : `${library} does not define it`;
+      const severity = weak || defined === undefined ? "warning" : "error";
+      return [
+        {
+          severity,
+          file: path,
+          wanted: version,
+          sentence: `${path} needs version ${version} of ${library}: ${reason}`,
+        },
+      ];
+    }),
+  );
+}
+
+/** Every strong undefined symbol is defined by some file of the closure, as `ld.so` would find out when binding eagerly. */
+export function checkSymbols(view: RootView, closure: Closure): readonly Finding[] {
+  const members = membersOf(view, closure);
+  const all = members.map(({ image, path }) => symbolsOf(image, path));
+  const isDefined = (name: string, version: string | undefined) =>
+    all.some(({ exports }) => {
+      const versions = exports.get(name);
+      if (versions === undefined) return false;
+      return version === undefined || versions.includes(version) || versions.includes("");
+    });
+  const known = new Map<string, boolean>();
+  return members.flatMap(({ path }, index) =>
+    (all[index]?.imports ?? []).flatMap(({ name, version, weak }): readonly Finding[] => {
+      if (weak) return [];
+      const wanted = version === undefined ? name : `${name}@${version}`;
+      const defined = known.get(wanted) ?? isDefined(name, version);
+      known.set(wanted, defined);
+      if (defined) return [];
+      return [
+        {
+          severity: "error",
+          file: path,
+          wanted,
+          sentence: `${path} uses ${wanted}, which no file of its closure defines`,
+        },
+      ];
+    }),
+  );
+}
+
+/** The names of all symbols that the closure's files import, each once. */
+export function importsOf(view: RootView, closure: Closure): ReadonlySet<string> {
+  const imports = membersOf(view, closure).flatMap(({ path, image }) => symbolsOf(image, path).imports);
+  return new Set(imports.map((each) => each.name));
+}
+
+function membersOf(view: RootView, closure: Closure): readonly Member[] {
+  const plain = closure.files.filter((file) => !file.foundBy.endsWith("hwcaps"));
+  return [closure.binary, ...plain.map((file) => file.path)].flatMap((path) => {
+    const place = view.locate(path);
+    const examined = place === undefined ? undefined : view.examine(place);
+    return examined === undefined || "broken" in examined ? [] : [{ path, image: examined.image }];
+  });
+}
+
+/** A library is asked for its symbols by every closure that it is in. */
+const symbols = new WeakMap<ElfImage, Symbols>();
+
+function symbolsOf(image: ElfImage, path: string): Symbols {
+  const known = symbols.get(image) ?? guarded(path, () => readSymbols(image));
+  symbols.set(image, known);
+  return known;
+}
+
+function guarded<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ElfError) throw new ElfError(`cannot check '${path}': ${error.message}`, { cause: error });
+    throw error;
+  }
+}

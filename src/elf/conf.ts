@@ -1,0 +1,46 @@
+import path from "node:path";
+import type { RootView } from "./view.ts";
+
+/** Deeper includes are a circle. */
+const deepest = 16;
+
+/**
+ * The directories that /etc/ld.so.conf and the files it includes name, in order. The loader never reads it: it is what ldconfig(8) would
+ * search for a cache, where a root is made of packages and has none yet.
+ */
+export function confDirectories(view: RootView): readonly string[] {
+  return [...new Set(readConf(view, "/etc/ld.so.conf", 0))];
+}
+
+function readConf(view: RootView, file: string, depth: number): readonly string[] {
+  if (depth > deepest) return [];
+  const lines = (view.text(file) ?? "").split("\n").map((line) => line.replace(/#.*/, "").trim());
+  return lines.flatMap((line) => {
+    const included = /^include\s+(.*)$/.exec(line)?.[1];
+    if (included !== undefined) {
+      const files = included.split(/\s+/).flatMap((pattern) => matching(view, pattern, path.posix.dirname(file)));
+      return files.flatMap((each) => readConf(view, each, depth + 1));
+    }
+    // `hwcap N name` is of no effect in any glibc of this century.
+    if (line.startsWith("hwcap")) return [];
+    return line
+      .split(/[\s,:]+/)
+      .filter((each) => each.startsWith("/"))
+      .map((each) => each.replace(/(?<=.)\/+$/, ""));
+  });
+}
+
+/** Wildcards in the file's name, as every distribution uses them; sorted as glob(3) sorts. */
+function matching(view: RootView, pattern: string, from: string): readonly string[] {
+  const whole = pattern.startsWith("/") ? pattern : path.posix.join(from, pattern);
+  const directory = path.posix.dirname(whole);
+  const name = path.posix.basename(whole);
+  if (!/[*?]/.test(name)) return [whole];
+  const source = name
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", "[^/]*")
+    .replaceAll("?", "[^/]");
+  const expression = new RegExp(`^(?!\\.)${source}$`);
+  const names = [...(view.directory(directory)?.names ?? [])].filter((each) => expression.test(each));
+  return names.toSorted().map((each) => `${directory}/${each}`);
+}
