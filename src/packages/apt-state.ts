@@ -5,6 +5,10 @@ import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 import { makeDirectory } from "./cache.ts";
+import { requireSpace } from "./space.ts";
+
+/** Debian's lists and apt's index of them take 90 MB; bytes. */
+const listsSpace = 128_000_000;
 
 /** An apt of our own beside the host's: its sources, keyrings, pins and proxies, but another state, cache and architecture. */
 export interface AptState {
@@ -112,6 +116,7 @@ export async function refreshLists(state: AptState, options: { maxAge: number; r
   const stamp = path.join(state.directory, "refreshed");
   const last = (await stat(stamp).catch(() => undefined))?.mtime;
   if (last !== undefined && Date.now() - last.getTime() < options.maxAge) return;
+  await requireSpace(state.directory, listsSpace, "fetch the package lists");
   options.log.info(`refreshing package lists (${path.basename(state.directory).split("-")[0]})`);
   try {
     const lock = path.join(state.directory, "update.lock");
