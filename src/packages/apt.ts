@@ -18,8 +18,10 @@ import {
   sourceOf,
   upstreamVersion,
 } from "./control.ts";
+import { declaredLicense } from "./copyright.ts";
 import { PayloadRoot } from "./payload.ts";
-import type { Package, PackageSource, Wanted } from "./source.ts";
+import { parseRelease } from "./release.ts";
+import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
 
 /** Debian has merged these since 12 (DEP 17); packages of that time still carry the old names. */
 const merged = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].map((name) => ({
@@ -54,6 +56,7 @@ class AptSource implements PackageSource {
   /** What apt would install, by package name; undefined for names that nothing provides. */
   readonly #stanzas = new Map<string, Stanza | undefined>();
   readonly #taken = new Map<string, Package>();
+  distribution: Distribution | undefined;
 
   constructor(options: AptOptions) {
     this.#options = options;
@@ -64,6 +67,15 @@ class AptSource implements PackageSource {
   }
 
   async open(): Promise<void> {
+    [this.distribution] = await Promise.all([this.#release(), this.#takeNamed()]);
+  }
+
+  async #release(): Promise<Distribution | undefined> {
+    const first = this.#options.packages.slice(0, 1);
+    return parseRelease(...(await Promise.all([this.#aptCache("policy", first), this.#aptCache("policy", [])])));
+  }
+
+  async #takeNamed(): Promise<void> {
     const { packages, arch } = this.#options;
     await this.#learn(packages);
     const stanzas = packages.map((name) => {
@@ -94,6 +106,10 @@ class AptSource implements PackageSource {
 
   ownershipOf(wanted: string) {
     return this.root.ownershipOf(wanted);
+  }
+
+  licenseOf(from: Package): string | undefined {
+    return declaredLicense(this.root, from.name);
   }
 
   modifiedOf(wanted: string): number {

@@ -20,6 +20,12 @@ export interface Package {
   readonly size: number;
 }
 
+/** A release of a distribution in the words of os-release(5): `debian` and `12`, `fedora` and `44`. */
+export interface Distribution {
+  readonly id: string;
+  readonly version: string;
+}
+
 /** A file that is needed and not there yet: a soname, or an absolute path (an interpreter, a NEEDED with a slash). */
 export interface Wanted {
   readonly wanted: string;
@@ -44,6 +50,8 @@ export interface Ownership {
  */
 export interface PackageSource extends Disposable {
   readonly family: Family;
+  /** The release that the packages belong to; undefined where their lists do not say. */
+  readonly distribution: Distribution | undefined;
   /** What has been taken in so far, merged as the distribution merges it (`/lib` is a link to `usr/lib`). */
   readonly root: Root;
   /** The packages that the plan names, in its order. */
@@ -56,6 +64,8 @@ export interface PackageSource extends Disposable {
   /** The package a file, link or directory of `root` came from; undefined for the merged links. */
   packageOf(path: string): Package | undefined;
   ownershipOf(path: string): Ownership;
+  /** What a package declares, as an SPDX licence expression; undefined where it declares nothing that a machine can read. */
+  licenseOf(from: Package): string | undefined;
   /** Seconds since the epoch, 0 where nobody says. */
   modifiedOf(path: string): number;
 }

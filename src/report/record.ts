@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Package, PackageSource } from "../packages/source.ts";
+import type { Distribution, Package, PackageSource } from "../packages/source.ts";
 import type { ScratchImagePlan } from "../plan.ts";
 import type { Entry, FileEntry, Reason, Tree } from "../rootfs/tree.ts";
+import { Failure } from "../system/errors.ts";
+import { refuseUnexplained } from "./explanation.ts";
 
 /** What was built and why; travels with the image as labels. */
 export interface BuildRecord {
@@ -12,8 +14,17 @@ export interface BuildRecord {
   readonly version: string;
   /** Seconds since the epoch; every time in the image. */
   readonly created: number;
-  readonly packages: readonly Package[];
+  /** The release that the packages belong to. */
+  readonly distribution?: Distribution;
+  /** The packages that the image has something of, sorted by name. */
+  readonly packages: readonly PackageRecord[];
+  /** Everything in the image, sorted by path. */
   readonly entries: readonly EntryRecord[];
+}
+
+export interface PackageRecord extends Package {
+  /** What the whole package declares, as an SPDX licence expression; absent where no machine can read it. */
+  readonly license?: string;
 }
 
 export interface EntryRecord {
@@ -25,17 +36,22 @@ export interface EntryRecord {
   readonly owner: string;
   readonly size?: number;
   readonly sha256?: string;
+  /** SPDX 2.3 wants this one of every file, too. */
+  readonly sha1?: string;
+  /** Extended attributes, values in base64. */
+  readonly xattrs?: Readonly<Record<string, string>>;
   readonly target?: string;
   readonly package?: string;
   readonly reason: Reason;
 }
 
-/** Everything about an image that its plan became, as data. Sizes in bytes, hashes in lower-case hex. */
-export function recordOf(
-  plan: ScratchImagePlan,
-  tree: Tree,
-  source: Pick<PackageSource, "packageOf" | "modifiedOf" | "named">,
-): BuildRecord {
+type Origin = Pick<PackageSource, "packageOf" | "modifiedOf" | "named" | "licenseOf" | "distribution">;
+
+/**
+ * Everything about an image that its plan became, as data. Sizes in bytes, hashes in lower-case hex. Throws where something in the image
+ * has no explanation, or an explanation names something that is not there: then the builder is wrong, and nothing may be built.
+ */
+export function recordOf(plan: ScratchImagePlan, tree: Tree, source: Origin): BuildRecord {
   const { image: _image, builder: _builder, ...content } = plan;
   const entries = tree.entries();
   const packages = new Map<string, Package>();
@@ -45,33 +61,56 @@ export function recordOf(
   }
   const asked = entries.find((entry) => entry.reason.kind === "asked" && entry.package !== undefined);
   const service = asked === undefined ? source.named[0] : source.packageOf(asked.path);
-  return {
+  const record: BuildRecord = {
     recordVersion: 1,
     plan: content,
     version: service?.upstreamVersion ?? "0",
     created: plan.created ?? Math.max(0, ...entries.map(({ path }) => source.modifiedOf(path))),
-    packages: [...packages.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    ...(source.distribution === undefined ? {} : { distribution: source.distribution }),
+    packages: [...packages.values()]
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((each) => packageRecord(each, source.licenseOf(each))),
     entries: entries.map(entryRecord),
   };
+  refuseUnexplained(record);
+  return record;
+}
+
+function packageRecord(from: Package, license: string | undefined): PackageRecord {
+  return license === undefined ? from : { ...from, license };
 }
 
 function entryRecord(entry: Entry): EntryRecord {
-  const { path, kind, mode, uid, gid, reason } = entry;
+  const { path, kind, mode, uid, gid, xattrs, reason } = entry;
   return {
     path,
     kind,
     mode: mode.toString(8).padStart(4, "0"),
     owner: `${uid}:${gid}`,
-    ...(entry.kind === "file" ? { size: entry.size, sha256: hashOf(entry) } : {}),
+    ...(entry.kind === "file" ? { size: entry.size, ...hashesOf(entry) } : {}),
+    ...(xattrs === undefined || xattrs.size === 0 ? {} : { xattrs: inBase64(xattrs) }),
     ...(entry.kind === "symlink" ? { target: entry.target } : {}),
     ...(entry.package === undefined ? {} : { package: entry.package }),
     reason,
   };
 }
 
-function hashOf({ content, size }: FileEntry): string {
-  const bytes = "text" in content ? content.text : content.root.read(content.path, 0, size);
-  return createHash("sha256").update(bytes).digest("hex");
+/** How much of a file is read at a time. */
+const chunk = 1024 * 1024;
+
+function hashesOf({ content, size }: FileEntry): { readonly sha256: string; readonly sha1: string } {
+  const hashes = [createHash("sha256"), createHash("sha1")] as const;
+  const take = (bytes: string | Uint8Array) => void hashes.forEach((hash) => void hash.update(bytes));
+  if ("text" in content) take(content.text);
+  else
+    for (let done = 0; done < size; done += chunk)
+      take(content.root.read(content.path, done, Math.min(chunk, size - done)));
+  return { sha256: hashes[0].digest("hex"), sha1: hashes[1].digest("hex") };
+}
+
+function inBase64(xattrs: ReadonlyMap<string, Uint8Array>): Readonly<Record<string, string>> {
+  const sorted = [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(sorted.map(([name, value]) => [name, Buffer.from(value).toString("base64")]));
 }
 
 /** The label that holds the record; a longer one goes on in `.1`, `.2`, ... */
@@ -93,10 +132,27 @@ export function recordLabels(record: BuildRecord): Readonly<Record<string, strin
   return labels;
 }
 
-/** The record in an image's labels; undefined for an image of somebody else. */
+/** The record in an image's labels; undefined for an image of somebody else. Throws Failure for a record that cannot be read. */
 export function readRecord(labels: Readonly<Record<string, string>>): BuildRecord | undefined {
   let text = labels[recordLabel];
   if (text === undefined) return undefined;
   for (let part = 1; labels[`${recordLabel}.${part}`] !== undefined; part++) text += labels[`${recordLabel}.${part}`];
-  return JSON.parse(text) as BuildRecord;
+  const record = parseJson(text);
+  if (isRecord(record)) return record;
+  throw new Failure("cannot read the image's record: it is damaged, or of another version of dhcpd-build");
+}
+
+/** Labels can be changed by whoever handles an image; what we wrote ourselves needs no closer look. */
+function isRecord(value: unknown): value is BuildRecord {
+  const parts = value as Partial<BuildRecord> | null | undefined;
+  return parts?.recordVersion === 1 && Array.isArray(parts.entries) && Array.isArray(parts.packages);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // As good as a record of no known version.
+    return undefined;
+  }
 }
