@@ -3,6 +3,7 @@ import { type Arch, archNames, parseArch } from "./system/arch.ts";
 import { usageFailure } from "./system/errors.ts";
 import { type Family, families } from "./system/family.ts";
 import { imageAsked, imageNameAsked } from "./system/image-name.ts";
+import { parseSourceDateEpoch } from "./system/source-date-epoch.ts";
 
 /** What a running container is, whichever image it comes from. */
 export interface Service {
@@ -18,6 +19,8 @@ export interface Service {
   readonly state: readonly string[];
   /** Whether the program needs an init as process 1. */
   readonly init: boolean;
+  /** A command inside the container that ends with 0 while the service is well. */
+  readonly health?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -99,14 +102,15 @@ export interface PlanRequest {
  */
 export function planImages(recipe: Recipe, request: PlanRequest): Plan {
   const arches = chosenArches(recipe, request);
+  const created = parseSourceDateEpoch(request.sourceDateEpoch);
   const common = {
     recipe: recipe.name,
     title: recipe.title,
     license: recipe.license,
     ...(recipe.source === undefined ? {} : { source: recipe.source }),
     image: request.tag === undefined ? defaultImage(recipe.name, request.kind) : imageNameAsked(request.tag),
-    service: { ...recipe.service, user: ids(recipe.service.user) },
-    ...created(request.sourceDateEpoch),
+    service: plannedService(recipe.service),
+    ...(created === undefined ? {} : { created }),
   };
   switch (request.kind) {
     case "scratch": {
@@ -209,15 +213,8 @@ function chosenFamily(
   throw usageFailure(`cannot plan ${recipe} from ${wanted} packages: ${cause}`, `the recipe has ${has.join(", ")}`);
 }
 
-/** https://reproducible-builds.org/specs/source-date-epoch/; the limit is what a tar header holds (pax, ustar: 11 octal digits). */
-function created(sourceDateEpoch: string | undefined): { readonly created?: number } {
-  if (sourceDateEpoch === undefined || sourceDateEpoch === "") return {};
-  const seconds = Number(sourceDateEpoch);
-  if (/^[0-9]+$/.test(sourceDateEpoch) && seconds < 8 ** 11) return { created: seconds };
-  throw usageFailure(
-    `cannot use SOURCE_DATE_EPOCH '${sourceDateEpoch}': it must be whole seconds since 1970`,
-    "unset it, or try SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)",
-  );
+function plannedService({ user, health, ...service }: Recipe["service"]): Service {
+  return { ...service, user: ids(user), ...(health === undefined ? {} : { health }) };
 }
 
 function defaultImage(recipe: string, kind: PlanRequest["kind"]): string {

@@ -19,13 +19,18 @@ export function recipeOption(): Option {
   return new Option("-r, --recipe <name|file>", "a shipped recipe by name, or a YAML file").default(defaultRecipe);
 }
 
+/** Collects the values of an option that can be given several times. */
+export function repeated(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
 /** Adds the options of a verb that makes a plan of this kind. */
 export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Command {
   command
     .addOption(recipeOption())
     .addOption(
       new Option("-a, --arch <arch>", "x86_64, aarch64 or all; repeatable (default: this machine's)").argParser(
-        (arch: string, before: readonly string[] | undefined) => [...(before ?? []), arch],
+        repeated,
       ),
     )
     .addOption(new Option("-t, --tag <name>", "the image's name without tag (default: localhost/<recipe>)"));

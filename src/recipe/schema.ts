@@ -75,6 +75,7 @@ const service = z.strictObject({
   config: distinct(mountPath).default([]).describe("Files that whoever runs the service mounts read-only"),
   state: distinct(mountPath).default([]).describe("Directories that must outlive the container; owned by the user"),
   init: z.boolean().default(false).describe("The program ignores SIGTERM as process 1 and needs an init before it"),
+  health: argv.optional().describe("A command inside the container that ends with 0 while the service is well"),
   environment: z.record(environmentName, word).default({}).describe("Environment variables"),
 });
 

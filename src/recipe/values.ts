@@ -106,12 +106,12 @@ export const mode = z
   .string()
   .regex(/^[0-7]{3,4}$/, 'must be a mode of three or four octal digits in quotes such as "0644"');
 
-/** Policy manual, 5.6.1: https://www.debian.org/doc/debian-policy/ch-controlfields.html#source */
+/** Debian Policy Manual, section 5.6.1. */
 export const debianPackage = z
   .string()
   .regex(/^[a-z0-9][a-z0-9+.-]+$/, "must be a Debian package's name: lower-case letters, digits, `+`, `.`, `-`");
 
-/** https://docs.fedoraproject.org/en-US/packaging-guidelines/Naming/#_common_character_set_for_package_naming */
+/** Fedora Packaging Guidelines, Naming: common character set for package naming. */
 export const rpmPackage = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._+-]*$/, "must be an RPM package's name: letters, digits, `-`, `.`, `_`, `+`");

@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadRecipe } from "../../src/recipe/load.ts";
 import { Failure } from "../../src/system/errors.ts";
+import { run } from "../support/run.ts";
 import { rightRecipe } from "./text.ts";
 
 let directory: string;
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await chmod(inside("locked.yaml"), 0);
   await symlink("loop.yaml", inside("loop.yaml"));
   await symlink("right.yaml", inside("link.yaml"));
-  execFileSync("mkfifo", [inside("pipe.yaml")]);
+  await run(["mkfifo", inside("pipe.yaml")]);
 });
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
