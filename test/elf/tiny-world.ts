@@ -32,6 +32,8 @@ export interface TinyWorld extends Disposable {
   closure(file: string, options?: ClosureOptions): Closure;
   /** What the world's own loader lists for the file, without itself. Throws with its words where it gives up. */
   loaderSays(file: string, ...options: readonly string[]): readonly string[];
+  /** What the loader says on stderr when it starts the file. */
+  complaints(file: string): string;
 }
 
 export function tinyWorld(): TinyWorld {
@@ -86,18 +88,23 @@ export function tinyWorld(): TinyWorld {
     },
     closure: (file, options) => resolveClosure(viewRoot(openDirectoryRoot(root)), file, options),
     loaderSays(file, ...options) {
-      const chroot = process.getuid?.() === 0 ? ["chroot"] : ["unshare", "--map-root-user", "chroot"];
-      const [program = "", ...args] = [...chroot, root, hostLoader, ...options, "--list", file];
-      const { status, stdout, stderr } = spawnSync(program, args, {
-        encoding: "utf8",
-        env: { PATH: process.env.PATH, LC_ALL: "C" },
-      });
+      const { status, stdout, stderr } = runLoader(root, [...options, "--list", file]);
       if (status !== 0) throw new Error(stderr);
       return listed(stdout);
     },
+    complaints: (file) => runLoader(root, [file]).stderr,
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
   };
   return world;
+}
+
+function runLoader(
+  root: string,
+  options: readonly string[],
+): { status: number | null; stdout: string; stderr: string } {
+  const chroot = process.getuid?.() === 0 ? ["chroot"] : ["unshare", "--map-root-user", "chroot"];
+  const [program = "", ...args] = [...chroot, root, hostLoader, ...options];
+  return spawnSync(program, args, { encoding: "utf8", env: { PATH: process.env.PATH, LC_ALL: "C" } });
 }
 
 function listed(stdout: string): readonly string[] {
