@@ -1,3 +1,4 @@
+import { type CheckPlan, plannedChecks } from "./plan/check.ts";
 import type { Recipe } from "./recipe/schema.ts";
 import { type Arch, archNames, parseArch } from "./system/arch.ts";
 import { usageFailure } from "./system/errors.ts";
@@ -37,7 +38,7 @@ export interface PlannedFile extends PlannedDirectory {
   readonly content: string;
 }
 
-interface CommonImagePlan {
+interface CommonImagePlan extends CheckPlan {
   readonly recipe: string;
   readonly title: string;
   /** SPDX licence expression. */
@@ -110,6 +111,7 @@ export function planImages(recipe: Recipe, request: PlanRequest): Plan {
     ...(recipe.source === undefined ? {} : { source: recipe.source }),
     image: request.tag === undefined ? defaultImage(recipe.name, request.kind) : imageNameAsked(request.tag),
     service: plannedService(recipe.service),
+    ...plannedChecks(recipe),
     ...(created === undefined ? {} : { created }),
   };
   switch (request.kind) {

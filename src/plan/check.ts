@@ -1,0 +1,65 @@
+import type { Recipe } from "../recipe/schema.ts";
+
+/** Something that must be true of the service. */
+export type Check = RunCheck | LeaseCheck | StopCheck;
+
+interface CommonCheck {
+  readonly name: string;
+  /** Files laid over the image, content by path. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** A command of the image ends with exit code 0. */
+export interface RunCheck extends CommonCheck {
+  readonly kind: "run";
+  readonly command: readonly string[];
+}
+
+/** The service gives a client on its network an address, renews it, and remembers it when started again. */
+export interface LeaseCheck extends CommonCheck {
+  readonly kind: "lease";
+  /** 4 is DHCPv4, 6 is DHCPv6. */
+  readonly family: 4 | 6;
+  /** The server's address on that network with its prefix, `192.0.2.1/24`. */
+  readonly server: string;
+}
+
+/** The service ends on SIGTERM. */
+export interface StopCheck extends CommonCheck {
+  readonly kind: "stop";
+  /** Milliseconds. */
+  readonly within: number;
+}
+
+/** An entry of the image that no check proves. */
+export interface Accepted {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** What an image's proof consists of. */
+export interface CheckPlan {
+  readonly checks: readonly Check[];
+  readonly accept: readonly Accepted[];
+}
+
+export function plannedChecks(recipe: Pick<Recipe, "checks" | "accept">): CheckPlan {
+  return { checks: recipe.checks.flatMap(plannedCheck), accept: recipe.accept };
+}
+
+/** One check of a recipe says one thing; anything else its schema has refused. */
+function plannedCheck({ name, files, run, lease, stop }: Recipe["checks"][number]): readonly Check[] {
+  return [
+    ...(run === undefined ? [] : [{ kind: "run", name, files, command: run } as const]),
+    ...(lease === undefined ? [] : [{ kind: "lease", name, files, ...lease } as const]),
+    ...(stop === undefined ? [] : [{ kind: "stop", name, files, within: milliseconds(stop.within) } as const]),
+  ];
+}
+
+const units = { ms: 1, s: 1000, m: 60_000 } as const;
+
+/** `2s`, `500ms`, `1.5m` as a recipe writes times. */
+function milliseconds(duration: string): number {
+  const unit = duration.endsWith("ms") ? "ms" : duration.endsWith("s") ? "s" : "m";
+  return Number.parseFloat(duration) * units[unit];
+}
