@@ -1,0 +1,25 @@
+import type { Command } from "commander";
+import type { CommandContext } from "../system/context.ts";
+import { readRecordedImage } from "./recorded-image.ts";
+
+/** `diff IMAGE IMAGE`: what changes for those who run the second image instead of the first. */
+export function addDiffCommand(program: Command, context: CommandContext): void {
+  program
+    .command("diff")
+    .description("compare two images: configuration, packages, files and bytes")
+    .argument("<before>", "an image that dhcpd-build built, in the local store")
+    .argument("<after>", "the one that is to take its place")
+    .option("--json", "one JSON document")
+    .option("--exit-code", "end with 1 where there is a difference")
+    .addHelpText("after", "\nExit code 0 whether or not there is a difference, unless --exit-code is given.")
+    .action(async (before: string, after: string, flags: { json?: true; exitCode?: true }) => {
+      const [one, other] = await Promise.all([readRecordedImage(before, context), readRecordedImage(after, context)]);
+      const [{ differenceOf, isSame }, { differenceText }] = await Promise.all([
+        import("../report/difference.ts"),
+        import("../report/difference-text.ts"),
+      ]);
+      const difference = differenceOf(one.record, other.record);
+      context.print(flags.json ? JSON.stringify(difference, undefined, 2) : differenceText(difference));
+      if (flags.exitCode && !isSame(difference)) context.setExitCode(1);
+    });
+}

@@ -1,0 +1,99 @@
+import type { BuildRecord, EntryRecord, PackageRecord } from "./record.ts";
+
+/** One thing that is different: added where there is no `before`, removed where there is no `after`. */
+export interface Change<Thing> {
+  readonly name: string;
+  readonly before?: Thing;
+  readonly after?: Thing;
+}
+
+export interface EntryChange extends Change<EntryRecord> {
+  /** What is different about an entry that both images have. */
+  readonly what: readonly ("kind" | "content" | "target" | "mode" | "owner" | "xattrs")[];
+}
+
+/** What a person should know before one image takes another one's place. */
+export interface Difference {
+  readonly packages: readonly Change<PackageRecord>[];
+  /** Files, links and directories that are not the same. */
+  readonly entries: readonly EntryChange[];
+  /** Bytes of regular files. */
+  readonly size: { readonly before: number; readonly after: number };
+  /** What the images are and how they are run, by a short name, as text. */
+  readonly configuration: readonly Change<string>[];
+}
+
+/** Compares what is recorded about two images. */
+export function differenceOf(before: BuildRecord, after: BuildRecord): Difference {
+  return {
+    packages: changes(byName(before), byName(after), (a, b) => a.version === b.version && a.sha256 === b.sha256),
+    entries: changes(byPath(before), byPath(after), (a, b) => whatDiffers(a, b).length === 0).map((change) => ({
+      ...change,
+      what: change.before && change.after ? whatDiffers(change.before, change.after) : [],
+    })),
+    size: { before: sizeOf(before), after: sizeOf(after) },
+    configuration: changes(configurationOf(before), configurationOf(after), (a, b) => a === b),
+  };
+}
+
+/** Whether nothing at all is different. */
+export function isSame({ packages, entries, configuration }: Difference): boolean {
+  return packages.length + entries.length + configuration.length === 0;
+}
+
+function changes<Thing>(
+  before: ReadonlyMap<string, Thing>,
+  after: ReadonlyMap<string, Thing>,
+  isEqual: (one: Thing, other: Thing) => boolean,
+): readonly Change<Thing>[] {
+  return [...new Set([...before.keys(), ...after.keys()])].sort().flatMap((name) => {
+    const [one, other] = [before.get(name), after.get(name)];
+    if (one !== undefined && other !== undefined && isEqual(one, other)) return [];
+    return [{ name, ...(one === undefined ? {} : { before: one }), ...(other === undefined ? {} : { after: other }) }];
+  });
+}
+
+function whatDiffers(one: EntryRecord, other: EntryRecord): EntryChange["what"] {
+  if (one.kind !== other.kind) return ["kind"];
+  const content = one.sha256 === other.sha256 ? [] : (["content"] as const);
+  const xattrs = JSON.stringify(one.xattrs ?? {}) === JSON.stringify(other.xattrs ?? {}) ? [] : (["xattrs"] as const);
+  const plain = (["target", "mode", "owner"] as const).filter((key) => one[key] !== other[key]);
+  return [...content, ...plain, ...xattrs];
+}
+
+function byName({ packages }: BuildRecord): ReadonlyMap<string, PackageRecord> {
+  return new Map(packages.map((each) => [each.name, each]));
+}
+
+function byPath({ entries }: BuildRecord): ReadonlyMap<string, EntryRecord> {
+  return new Map(entries.map((entry) => [entry.path, entry]));
+}
+
+function sizeOf({ entries }: BuildRecord): number {
+  return entries.reduce((sum, { size }) => sum + (size ?? 0), 0);
+}
+
+/** What is empty is left out, so that its appearance is an addition. */
+function configurationOf(record: BuildRecord): ReadonlyMap<string, string> {
+  const { plan, version, distribution } = record;
+  const { service } = plan;
+  const rows: readonly (readonly [string, string])[] = [
+    ["arch", plan.arch],
+    ["capabilities", [...service.capabilities].sort().join(" ")],
+    ["command", JSON.stringify(service.command)],
+    ["config", service.config.join(" ")],
+    ["created", new Date(record.created * 1000).toISOString().replace(/\.\d+Z$/, "Z")],
+    ["distribution", distribution === undefined ? "" : `${distribution.id} ${distribution.version}`],
+    ["init", service.init ? "needed" : "not needed"],
+    ["kind", plan.kind === "os" ? `on ${plan.base}` : `scratch, from ${plan.family} packages`],
+    ["licence", plan.license],
+    ["ports", [...service.ports].sort().join(" ")],
+    ["recipe", plan.recipe],
+    ["state", service.state.join(" ")],
+    ["title", plan.title],
+    ["user", `${service.user.uid}:${service.user.gid}`],
+    ["version", version],
+  ];
+  const environment = Object.entries(service.environment).map(([name, value]) => [`env ${name}`, value] as const);
+  return new Map([...rows.filter(([, value]) => value !== ""), ...environment]);
+}

@@ -1,0 +1,111 @@
+import { type Chain, causesOf, chainTo, entriesByPath } from "./explanation.ts";
+import { type Followed, resolvePath } from "./path.ts";
+import type { BuildRecord, EntryRecord, PackageRecord } from "./record.ts";
+
+/** Why one thing is in an image. */
+export interface Explanation {
+  /** As it was asked for. */
+  readonly asked: string;
+  /** The links of the image that led from there to the entry's path. */
+  readonly followed: readonly Followed[];
+  readonly entry: EntryRecord;
+  /** From what the recipe asks for to the entry itself. */
+  readonly chain: Chain;
+  readonly package?: PackageRecord;
+}
+
+/** Explains the entry at a path, which may lead through the image's links. undefined where nothing is there. */
+export function explain(record: BuildRecord, asked: string): Explanation | undefined {
+  const entries = entriesByPath(record);
+  const { path, followed } = resolvePath(asked, entries);
+  const entry = entries.get(path);
+  if (entry === undefined) return undefined;
+  const from = record.packages.find(({ name }) => name === entry.package);
+  const chain = chainTo(entry, entries) ?? [entry];
+  return { asked, followed, entry, chain, ...(from === undefined ? {} : { package: from }) };
+}
+
+/** The explanation for a person. */
+export function explanationText(explanation: Explanation, record: BuildRecord): string {
+  const { asked, followed, entry, chain } = explanation;
+  const links = followed.map(({ path, target }) => `${path} is a link to ${target}`);
+  const parts = [
+    ...(links.length === 0 ? [] : [[`${asked} lies at ${entry.path}: ${links.join(", ")}`]]),
+    chain.flatMap((step, index) => [
+      step.path,
+      ...sentences(step, chain[index - 1]?.path).map((line) => `    ${line}`),
+    ]),
+    facts(explanation, record).map(([name, value]) => `${name.padEnd(9)} ${value}`),
+  ];
+  return parts.map((lines) => lines.join("\n")).join("\n\n");
+}
+
+/** Every entry with its reason, one line each. */
+export function overviewText(record: BuildRecord): string {
+  return record.entries
+    .map((entry) => `${entry.path}  ${entry.package ?? "no package"}  ${sentences(entry)[0] ?? ""}`)
+    .join("\n");
+}
+
+/** Paths of the image that somebody may have meant who typed another one; the likeliest first, three at most. */
+export function pathsLike(record: BuildRecord, wanted: string): readonly string[] {
+  const name = nameOf(wanted);
+  const likeness = [
+    (path: string) => nameOf(path) === name,
+    (path: string) => nameOf(path).includes(name) || name.includes(nameOf(path)),
+    (path: string) => directoryOf(path) === directoryOf(wanted),
+  ];
+  const paths = record.entries.filter(({ kind }) => kind !== "directory").map(({ path }) => path);
+  const alike = name === "" ? [] : likeness.flatMap((is) => paths.filter(is));
+  return [...new Set(alike)].slice(0, 3);
+}
+
+/** The reason in sentences; `because` is the one cause that the chain came by. */
+function sentences(entry: EntryRecord, because = causesOf(entry)[0]): readonly string[] {
+  const { reason } = entry;
+  switch (reason.kind) {
+    case "asked":
+      return ["the recipe asks for this program"];
+    case "recipe":
+      return [`the recipe gives this ${entry.kind}`];
+    case "link":
+      return [`the link is on the way to ${reason.to}`];
+    case "parent":
+      return [`the directory holds ${reason.of}`];
+    case "needed": {
+      const others = reason.by.filter((path) => path !== because);
+      const first = `${because ?? reason.by[0]} needs ${reason.soname}, found by the rule: ${reason.rule}`;
+      return others.length === 0 ? [first] : [first, `so ${others.length === 1 ? "does" : "do"} ${others.join(", ")}`];
+    }
+  }
+}
+
+type Fact = readonly [name: string, value: string];
+
+function facts({ entry, package: from }: Explanation, record: BuildRecord): readonly Fact[] {
+  const { kind, size, target, mode, owner, sha256, xattrs } = entry;
+  const what = kind === "file" ? `${size ?? 0} bytes, ` : kind === "symlink" ? `to ${target}, ` : "";
+  const facts: Fact[] = [[kind === "symlink" ? "link" : kind, `${what}mode ${mode}, owner ${owner}`]];
+  if (sha256 !== undefined) facts.push(["", `sha256 ${sha256}`]);
+  if (xattrs !== undefined) facts.push(["", `with ${Object.keys(xattrs).join(", ")}`]);
+  facts.push(...(from === undefined ? [["package", "none"] as const] : packageFacts(from, record)));
+  return facts;
+}
+
+function packageFacts(from: PackageRecord, { distribution }: BuildRecord): readonly Fact[] {
+  const release = distribution === undefined ? "" : ` of ${distribution.id} ${distribution.version}`;
+  return [
+    ["package", `${from.name} ${from.version} ${from.arch}${release}`],
+    ["", `sha256 ${from.sha256}`],
+    ["licence", from.license ?? "not declared in a form that a machine can read"],
+    ["source", `${from.source.name} ${from.source.version}`],
+  ];
+}
+
+function nameOf(path: string): string {
+  return path.replace(/\/+$/, "").split("/").at(-1) ?? "";
+}
+
+function directoryOf(path: string): string {
+  return `/${path.split("/").filter(Boolean).slice(0, -1).join("/")}`;
+}
