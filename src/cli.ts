@@ -1,10 +1,13 @@
 import { Command, Option } from "commander";
 import { addCleanCommand } from "./commands/clean.ts";
 import { addClosureCommand } from "./commands/closure.ts";
+import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addPlanCommand } from "./commands/plan.ts";
+import { addSbomCommand } from "./commands/sbom.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
 import { addScratchCommand } from "./commands/scratch.ts";
+import { addWhyCommand } from "./commands/why.ts";
 import type { CommandContext } from "./system/context.ts";
 import type { LogOptions } from "./system/log.ts";
 import { version } from "./system/version.ts";
@@ -14,6 +17,9 @@ const verbs = [
   addScratchCommand,
   addPlanCommand,
   addClosureCommand,
+  addWhyCommand,
+  addSbomCommand,
+  addDiffCommand,
   addDoctorCommand,
   addCleanCommand,
   addSchemaCommand,
