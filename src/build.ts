@@ -1,13 +1,18 @@
 import path from "node:path";
 import { closeOver } from "./elf/provide.ts";
+import { assemble, type StoredReferences } from "./image/assemble.ts";
+import { fromBase } from "./image/base.ts";
 import { Buildah } from "./image/buildah.ts";
+import { createdTime } from "./image/config.ts";
+import { readContents } from "./image/contents.ts";
 import { openBuildMemory } from "./image/memory.ts";
-import { assembleScratch, type StoredReferences } from "./image/scratch.ts";
+import { installPackages } from "./image/packages.ts";
 import { openPackageLists } from "./packages/open.ts";
 import { findPrograms } from "./packages/program.ts";
-import type { ImagePlan, Plan, ScratchImagePlan } from "./plan.ts";
+import type { ImagePlan, OsImagePlan, Plan, ScratchImagePlan } from "./plan.ts";
+import { recordOfInstalled } from "./report/installed.ts";
 import { type BuildRecord, recordLabels, recordOf } from "./report/record.ts";
-import { layOut } from "./rootfs/layout.ts";
+import { layOut, layOutAdditions } from "./rootfs/layout.ts";
 import { writeTar } from "./rootfs/tar.ts";
 import { cacheDirectory } from "./system/cache-directory.ts";
 import type { Log } from "./system/log.ts";
@@ -50,7 +55,7 @@ function buildImage(plan: ImagePlan, options: BuildOptions, tools: Tools): Promi
     case "scratch":
       return buildScratchImage(plan, options, tools);
     case "os":
-      throw new Error("no OS-based images yet");
+      return buildOsImage(plan, tools);
   }
 }
 
@@ -58,11 +63,7 @@ async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, 
   await using workdir = await createWorkdir();
   const buildah = new Buildah(tools.run, workdir.path);
   const lists = await openPackageLists({ ...plan, ...options, ...tools });
-  const memory = openBuildMemory<BuiltImage>(
-    path.join(cacheDirectory(), "built"),
-    [toolVersion, plan, lists.fingerprint],
-    buildah,
-  );
+  const memory = openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, lists.fingerprint], buildah);
   const known = options.force ? undefined : await memory.recall();
   if (known !== undefined) {
     tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
@@ -74,17 +75,48 @@ async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, 
   const record = recordOf(plan, tree, source);
   const rootfs = workdir.file("rootfs.tar");
   writeTar(tree, rootfs, record.created);
-  const stored = await assembleScratch(plan, { rootfs, labels: recordLabels(record), ...record }, buildah);
-  const built = { ...stored, ...summaryOf(record) };
+  await using container = await buildah.from("scratch");
+  const stored = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
+  const files = record.entries.filter(({ kind }) => kind !== "directory");
+  const built = builtImage(stored, files, record);
   await memory.remember(built);
   return built;
 }
 
-function summaryOf(record: BuildRecord): Omit<BuiltImage, keyof StoredReferences> {
-  const files = record.entries.filter(({ kind }) => kind !== "directory");
+async function buildOsImage(plan: OsImagePlan, tools: Tools): Promise<BuiltImage> {
+  await using workdir = await createWorkdir();
+  const buildah = new Buildah(tools.run, workdir.path);
+  await using container = await fromBase(plan, buildah);
+  const time = plan.created ?? createdTime(await buildah.describe(plan.base));
+  const installed = await installPackages(plan, container, buildah, {
+    scratch: await workdir.directory("outside"),
+    time,
+  });
+  const tree = layOutAdditions(plan);
+  const record = recordOfInstalled(plan, tree, installed);
+  const rootfs = workdir.file("rootfs.tar");
+  writeTar(tree, rootfs, record.created);
+  const stored = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
+  const contents = await readContents(stored.id, workdir.file("layers"), buildah);
+  const files = [...contents.values()].filter(
+    ({ kind }) => kind === "file" || kind === "hardlink" || kind === "symlink",
+  );
+  return builtImage(stored, files, record);
+}
+
+function builtDirectory(): string {
+  return path.join(cacheDirectory(), "built");
+}
+
+function builtImage(
+  stored: StoredReferences,
+  files: readonly { readonly size?: number }[],
+  { packages }: BuildRecord,
+): BuiltImage {
   return {
+    ...stored,
     size: files.reduce((sum, { size }) => sum + (size ?? 0), 0),
     files: files.length,
-    packages: record.packages.map(({ name, version, sha256 }) => ({ name, version, sha256 })),
+    packages: packages.map(({ name, version, sha256 }) => ({ name, version, sha256 })),
   };
 }

@@ -3,6 +3,7 @@ import { addCleanCommand } from "./commands/clean.ts";
 import { addClosureCommand } from "./commands/closure.ts";
 import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addFedoraCommand } from "./commands/fedora.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addSbomCommand } from "./commands/sbom.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
@@ -15,6 +16,7 @@ import { version } from "./system/version.ts";
 /** Every verb, in the order of `--help`. */
 const verbs = [
   addScratchCommand,
+  addFedoraCommand,
   addPlanCommand,
   addClosureCommand,
   addWhyCommand,

@@ -69,6 +69,8 @@ export interface ScratchImagePlan extends CommonImagePlan {
 /** A distribution's base image with packages installed into it. */
 export interface OsImagePlan extends CommonImagePlan {
   readonly kind: "os";
+  /** Whose packages the base has. */
+  readonly family: Family;
   readonly base: string;
   readonly packages: readonly string[];
 }
@@ -159,6 +161,7 @@ function osPart(recipe: Recipe, request: PlanRequest) {
   refuse(request, "from", "an OS-based image has its base's packages", "--from belongs to `dhcpd-build scratch`");
   refuse(request, "builder", "an OS-based image is built inside its base image", "--base chooses another one");
   return {
+    family: "fedora" as const,
     base: imageAsked("--base", request.base) ?? fedora.base,
     packages: fedora.packages,
     ...plannedAdditions(service, fedora),

@@ -1,23 +1,17 @@
 import type { Arch } from "../system/arch.ts";
 import { arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
-import { CommandFailure, type Run } from "../system/run.ts";
+import { type Command, CommandFailure, type Run, type RunOptions } from "../system/run.ts";
 import { ownName } from "../system/workdir.ts";
+import type { ImageConfig, ImageDescription } from "./config.ts";
 
-/** What a container made from the image is, in the words of the OCI image configuration. */
-export interface ImageConfig {
-  readonly arch: Arch;
-  /** The program: the image's entry point. */
-  readonly program: string;
-  /** Its arguments, which `podman run IMAGE ARGUMENT...` replaces. */
-  readonly arguments: readonly string[];
-  readonly user: string;
-  readonly ports: readonly string[];
-  readonly volumes: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-  readonly stopSignal?: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
+export interface RunInOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Directories of the host, by where they are seen inside. */
+  readonly volumes?: Readonly<Record<string, string>>;
+  readonly workingDirectory?: string;
+  /** A file of the host that stdout goes to. */
+  readonly stdoutFile?: string;
 }
 
 /** An image of the local containers store. */
@@ -66,16 +60,40 @@ export class Buildah {
     return numbers;
   }
 
-  async from(image: string): Promise<WorkingContainer> {
+  /** A working container from an image, `scratch` for none; `arch` chooses among an image's architectures. */
+  async from(image: string, arch?: Arch): Promise<WorkingContainer> {
     const name = ownName();
     const container = { name, [Symbol.asyncDispose]: () => this.#removeIfThere(name) };
+    const platform = arch === undefined ? [] : ["--arch", arches[arch].oci, "--pull=missing"];
     try {
-      await this.#buildah("from", "--quiet", "--name", name, image);
+      await this.#buildah("from", "--quiet", "--name", name, ...platform, image);
     } catch (error) {
       await this.#removeIfThere(name);
       throw error;
     }
     return container;
+  }
+
+  /**
+   * Runs a command inside a working container, with the host's network. `volumes` are directories of the host by where they are
+   * seen inside. Throws CommandFailure, with the command's own exit code.
+   */
+  async runIn(container: WorkingContainer, command: Command, options: RunInOptions = {}): Promise<string> {
+    const { env = {}, volumes = {}, workingDirectory, ...rest } = options;
+    return this.#invoke(
+      [
+        "run",
+        ...["--isolation", "chroot"],
+        "--no-hosts",
+        ...Object.entries(volumes).flatMap(([inside, host]) => ["--volume", `${host}:${inside}`]),
+        ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+        ...(workingDirectory === undefined ? [] : ["--workingdir", workingDirectory]),
+        container.name,
+        "--",
+        ...command,
+      ],
+      rest,
+    );
   }
 
   /** Adds the content of a local tar, owners, modes, links and extended attributes exactly. */
@@ -100,9 +118,11 @@ export class Buildah {
       ...(config.stopSignal === undefined ? [] : ["--stop-signal", config.stopSignal]),
       ...pairs("--label", config.labels),
       ...pairs("--annotation", config.annotations),
-      // buildah sets these two, empty, for an image without a base.
-      ...["--annotation", "org.opencontainers.image.base.digest-"],
-      ...["--annotation", "org.opencontainers.image.base.name-"],
+      // buildah sets these two, and leaves them empty for an image without a base.
+      ...(config.isBased ? [] : ["digest", "name"]).flatMap((what) => [
+        "--annotation",
+        `org.opencontainers.image.base.${what}-`,
+      ]),
       container.name,
     );
   }
@@ -126,6 +146,23 @@ export class Buildah {
 
   async tag(id: string, names: readonly string[]): Promise<void> {
     await this.#buildah("tag", id, ...names);
+  }
+
+  /** Writes an image's layers, not compressed, and its manifest.json into a new directory (the `dir:` transport). */
+  async writeLayers(image: string, directory: string): Promise<void> {
+    await this.#buildah("push", "--quiet", "--disable-compression", image, `dir:${directory}`);
+  }
+
+  /** What the store knows of an image, by name or ID. */
+  async describe(image: string): Promise<ImageDescription> {
+    const described = JSON.parse(await this.#buildah("inspect", "--type", "image", image)) as {
+      readonly FromImageID: string;
+      readonly FromImageDigest: string;
+      readonly Config: string;
+    };
+    // Not `OCIv1`, in which buildah puts today's date where the image has none.
+    const config = JSON.parse(described.Config) as ImageDescription["config"];
+    return { id: withAlgorithm(described.FromImageID), digest: described.FromImageDigest, config };
   }
 
   /** The OCI architecture in an image's configuration. */
@@ -162,9 +199,13 @@ export class Buildah {
     }
   }
 
-  async #buildah(...args: readonly string[]): Promise<string> {
+  #buildah(...args: readonly string[]): Promise<string> {
+    return this.#invoke(args);
+  }
+
+  async #invoke(args: readonly string[], options: Pick<RunOptions, "stdoutFile"> = {}): Promise<string> {
     try {
-      return await this.#run(["buildah", ...args], { env: this.#env });
+      return await this.#run(["buildah", ...args], { ...options, env: this.#env });
     } catch (error) {
       if (!(error instanceof CommandFailure) || !error.notFound) throw error;
       throw new Failure("cannot build an image: buildah is not installed", {

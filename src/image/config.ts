@@ -1,5 +1,42 @@
 import type { ImagePlan } from "../plan.ts";
-import type { ImageConfig } from "./buildah.ts";
+import type { Arch } from "../system/arch.ts";
+
+/** What a container made from the image is, in the words of the OCI image configuration. */
+export interface ImageConfig {
+  readonly arch: Arch;
+  /** The program: the image's entry point. */
+  readonly program: string;
+  /** Its arguments, which `podman run IMAGE ARGUMENT...` replaces. */
+  readonly arguments: readonly string[];
+  readonly user: string;
+  readonly ports: readonly string[];
+  readonly volumes: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly stopSignal?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Whether it is made from another image. */
+  readonly isBased: boolean;
+}
+
+export interface ImageDescription {
+  readonly id: string;
+  /** Of the manifest. */
+  readonly digest: string;
+  /** The OCI image configuration (image specification, config.md). */
+  readonly config: {
+    readonly architecture: string;
+    /** RFC 3339. */
+    readonly created?: string;
+    readonly config?: {
+      readonly User?: string;
+      readonly Entrypoint?: readonly string[];
+      readonly Cmd?: readonly string[];
+      readonly Env?: readonly string[];
+      readonly Labels?: Readonly<Record<string, string>>;
+    };
+  };
+}
 
 /** What a container of either kind of image is; `labels` are added to the standard ones of the OCI image specification. */
 export function imageConfig(plan: ImagePlan, version: string, labels: Readonly<Record<string, string>>): ImageConfig {
@@ -21,6 +58,7 @@ export function imageConfig(plan: ImagePlan, version: string, labels: Readonly<R
     environment: service.environment,
     labels: { ...standard, ...labels },
     annotations: standard,
+    isBased: plan.kind === "os",
   };
 }
 
@@ -32,4 +70,9 @@ export function references(plan: ImagePlan, version: string): readonly string[] 
 /** A version in the letters that a tag may have (OCI distribution specification: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`). */
 function tagText(version: string): string {
   return version.replaceAll(/[^a-zA-Z0-9._-]/g, "_").slice(0, 100);
+}
+
+/** When an image was created, seconds since the epoch; 0 where it does not say. */
+export function createdTime({ config }: ImageDescription): number {
+  return Math.max(0, Math.floor(Date.parse(config.created ?? "") / 1000) || 0);
 }

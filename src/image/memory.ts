@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ownName } from "../system/workdir.ts";
+import type { StoredReferences } from "./assemble.ts";
 import type { Buildah } from "./buildah.ts";
-import type { StoredReferences } from "./scratch.ts";
 
 /** Remembers which image a plan became, so that the same plan with the same packages need not be built again. */
 export interface BuildMemory<Image extends StoredReferences> {

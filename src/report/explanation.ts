@@ -67,7 +67,8 @@ export function refuseUnexplained(record: BuildRecord): void {
   const lost = planned.find((path) => !entries.has(path));
   if (lost !== undefined) refuse(`the recipe's own ${lost} is not in the image`);
   const programs = new Set(record.entries.map((entry) => entry.path.slice(entry.path.lastIndexOf("/") + 1)));
-  const missing = record.plan.binaries.find((binary) =>
+  const binaries = record.plan.kind === "scratch" ? record.plan.binaries : [];
+  const missing = binaries.find((binary) =>
     binary.startsWith("/") ? !entries.has(resolvePath(binary, entries).path) : !programs.has(binary),
   );
   if (missing !== undefined) refuse(`the recipe asks for ${missing}, which is not in the image`);

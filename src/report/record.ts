@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Distribution, Package, PackageSource } from "../packages/source.ts";
-import type { ScratchImagePlan } from "../plan.ts";
+import type { OsImagePlan, ScratchImagePlan } from "../plan.ts";
 import type { Entry, FileEntry, Reason, Tree } from "../rootfs/tree.ts";
 import { Failure } from "../system/errors.ts";
 import { refuseUnexplained } from "./explanation.ts";
@@ -9,7 +9,7 @@ import { refuseUnexplained } from "./explanation.ts";
 export interface BuildRecord {
   readonly recordVersion: 1;
   /** The plan without what does not change the image's content: its name, and where the package manager ran. */
-  readonly plan: Omit<ScratchImagePlan, "image" | "builder">;
+  readonly plan: Omit<ScratchImagePlan, "image" | "builder"> | Omit<OsImagePlan, "image">;
   /** The service's upstream version. */
   readonly version: string;
   /** Seconds since the epoch; every time in the image. */
@@ -18,11 +18,13 @@ export interface BuildRecord {
   readonly distribution?: Distribution;
   /** The packages that the image has something of, sorted by name. */
   readonly packages: readonly PackageRecord[];
-  /** Everything in the image, sorted by path. */
+  /** Everything in the image, sorted by path; of an OS-based image what was added to base and packages. */
   readonly entries: readonly EntryRecord[];
 }
 
-export interface PackageRecord extends Package {
+export interface PackageRecord extends Omit<Package, "size"> {
+  /** Of the package file, in bytes; absent where it was installed and is gone, and `sha256` is its header's. */
+  readonly size?: number;
   /** What the whole package declares, as an SPDX licence expression; absent where no machine can read it. */
   readonly license?: string;
 }
@@ -80,7 +82,8 @@ function packageRecord(from: Package, license: string | undefined): PackageRecor
   return license === undefined ? from : { ...from, license };
 }
 
-function entryRecord(entry: Entry): EntryRecord {
+/** An entry of a tree as the record has it. */
+export function entryRecord(entry: Entry): EntryRecord {
   const { path, kind, mode, uid, gid, xattrs, reason } = entry;
   return {
     path,

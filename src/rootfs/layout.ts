@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Closure, ClosureFile } from "../elf/closure.ts";
 import type { PackageSource } from "../packages/source.ts";
-import type { ScratchImagePlan } from "../plan.ts";
+import type { ImagePlan, OsImagePlan, ScratchImagePlan } from "../plan.ts";
 import { Failure } from "../system/errors.ts";
 import type { Link } from "../system/root.ts";
 import { type Reason, Tree } from "./tree.ts";
@@ -22,11 +22,25 @@ export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], ori
       addLinks(tree, origin, file.links, file.path);
     }
   }
-  for (const directory of plan.directories) {
+  addOwn(tree, plan);
+  for (const entry of tree.entries()) addParents(tree, origin, entry.path);
+  refuseMissingProgram(plan, tree);
+  return tree;
+}
+
+/** What an OS-based image gets besides its packages: the recipe's own directories and files. */
+export function layOutAdditions(plan: OsImagePlan): Tree {
+  const tree = new Tree();
+  addOwn(tree, plan);
+  return tree;
+}
+
+function addOwn(tree: Tree, { directories, files }: Pick<ImagePlan, "directories" | "files">): void {
+  for (const directory of directories) {
     const { uid, gid, mode } = directory;
     tree.add({ path: canonical(tree, directory.path), kind: "directory", uid, gid, mode, reason: { kind: "recipe" } });
   }
-  for (const { path: wanted, content, uid, gid, mode } of plan.files) {
+  for (const { path: wanted, content, uid, gid, mode } of files) {
     const size = Buffer.byteLength(content);
     const entry = {
       kind: "file",
@@ -39,9 +53,6 @@ export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], ori
     } as const;
     tree.add({ path: canonical(tree, wanted), ...entry });
   }
-  for (const entry of tree.entries()) addParents(tree, origin, entry.path);
-  refuseMissingProgram(plan, tree);
-  return tree;
 }
 
 function reasonOf(closure: Closure, file: ClosureFile): Reason {

@@ -9,6 +9,8 @@ export interface Workdir extends AsyncDisposable {
   readonly path: string;
   /** The path of a file inside. */
   file(name: string): string;
+  /** A new directory inside. */
+  directory(name: string): Promise<string>;
 }
 
 const prefix = "dhcpd-build-";
@@ -58,6 +60,10 @@ export async function createWorkdir(): Promise<Workdir> {
   return {
     path: directory,
     file: (name) => path.join(directory, name),
+    async directory(name) {
+      await mkdir(path.join(directory, name));
+      return path.join(directory, name);
+    },
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };
 }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Buildah, type ImageConfig } from "../../src/image/buildah.ts";
+import { Buildah } from "../../src/image/buildah.ts";
+import type { ImageConfig } from "../../src/image/config.ts";
 import { type Command, CommandFailure, type Run, type RunOptions } from "../../src/system/run.ts";
 
 /** Records commands; answers by subcommand. */
@@ -24,6 +25,7 @@ const config: ImageConfig = {
   environment: {},
   labels: { title: "A, b" },
   annotations: { title: "A, b" },
+  isBased: false,
 };
 
 afterEach(() => vi.unstubAllEnvs());
@@ -65,6 +67,18 @@ describe("a scratch image", () => {
     expect(commands.at(-1)?.slice(0, 2)).toEqual(["buildah", "rm"]);
     expect(options.at(-1)).toMatchObject({ evenInterrupted: true });
   });
+});
+
+it("a command inside a working container sees the host's directories that it is given, and no others", async () => {
+  const { run, commands } = recording();
+  const buildah = new Buildah(run);
+  const container = await buildah.from("localhost/base:1", "aarch64");
+  const options = { env: { A: "b c" }, volumes: { "/mnt": "/var/tmp/own" }, workingDirectory: "/mnt" };
+  await buildah.runIn(container, ["rpm", "-qa"], options);
+  expect(commands.map((command) => command.join(" ").replaceAll(container.name, "NAME"))).toEqual([
+    "buildah from --quiet --name NAME --arch arm64 --pull=missing localhost/base:1",
+    "buildah run --isolation chroot --no-hosts --volume /var/tmp/own:/mnt --env A=b c --workingdir /mnt NAME -- rpm -qa",
+  ]);
 });
 
 it("variables that would change the image are taken away from buildah", async () => {

@@ -1,7 +1,7 @@
-import type { ScratchImagePlan } from "../plan.ts";
+import type { ImagePlan } from "../plan.ts";
 import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
-import type { Buildah } from "./buildah.ts";
+import type { Buildah, WorkingContainer } from "./buildah.ts";
 import { imageConfig, references } from "./config.ts";
 
 /** An image in the local store. */
@@ -12,8 +12,8 @@ export interface StoredReferences {
 }
 
 /** What is put into an image besides the plan. */
-export interface ScratchContent {
-  /** The path of the tar with the image's files. */
+export interface ImageContent {
+  /** The path of a tar with files to add. */
   readonly rootfs: string;
   /** The service's upstream version. */
   readonly version: string;
@@ -22,15 +22,14 @@ export interface ScratchContent {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Makes the image with buildah: one layer, no history, tagged. Throws Failure. */
-export async function assembleScratch(
-  plan: ScratchImagePlan,
-  content: ScratchContent,
+/** Makes the image of a working container, of either kind: one layer over what it came from, no history, tagged. Throws Failure. */
+export async function assemble(
+  plan: ImagePlan,
+  container: WorkingContainer,
+  content: ImageContent,
   buildah: Buildah,
 ): Promise<StoredReferences> {
-  const version = await buildah.version();
-  await using container = await buildah.from("scratch");
-  await buildah.add(container, content.rootfs);
+  const [version] = await Promise.all([buildah.version(), buildah.add(container, content.rootfs)]);
   await buildah.config(container, imageConfig(plan, content.version, content.labels));
   const id = await buildah.commit(container, content.created, version);
   const names = references(plan, content.version);

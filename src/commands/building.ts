@@ -1,0 +1,34 @@
+import { type Command, Option } from "commander";
+import type { PlanRequest } from "../plan.ts";
+import type { CommandContext } from "../system/context.ts";
+import { addPlanOptions, type PlanOptions, readPlan } from "./options.ts";
+
+interface BuildFlags extends PlanOptions {
+  readonly json?: true;
+  readonly force?: true;
+  readonly refresh?: true;
+}
+
+/** How old package lists may be: a day, as apt's own daily refresh has it. In milliseconds. */
+const maxListAge = 24 * 60 * 60 * 1000;
+
+/** Gives a verb that builds images its options and its action. */
+export function addBuilding(command: Command, kind: PlanRequest["kind"], context: CommandContext): void {
+  addPlanOptions(command, kind)
+    .addOption(new Option("--refresh", "fetch the package lists anew, however young they are"))
+    .addOption(new Option("--force", "build even what is up to date"))
+    .addOption(new Option("--json", "one JSON document on stdout instead of one image reference per line"))
+    .action(async (flags: BuildFlags) => {
+      const plan = await readPlan(kind, flags);
+      const { buildImages } = await import("../build.ts");
+      const options = { maxListAge: flags.refresh ? 0 : maxListAge, force: flags.force ?? false };
+      const images = await buildImages(plan, options, context);
+      for (const { references, files, size, packages } of images) {
+        const from = packages.length > 8 ? `${packages.length} packages` : packages.map(({ name }) => name).join(", ");
+        const megabytes = (size / 1_000_000).toFixed(1);
+        context.log.info(`${references.join(" and ")}: ${files} files, ${megabytes} MB, from ${from}`);
+      }
+      if (flags.json) context.print(JSON.stringify({ images }, undefined, 2));
+      else for (const { references } of images) context.print(references[0] ?? "");
+    });
+}

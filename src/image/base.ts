@@ -1,0 +1,26 @@
+import type { Arch } from "../system/arch.ts";
+import { Failure } from "../system/errors.ts";
+import { CommandFailure } from "../system/run.ts";
+import type { Buildah, WorkingContainer } from "./buildah.ts";
+
+/** A working container from a base image, which is pulled where the store does not have it. Throws Failure. */
+export async function fromBase(
+  { base, arch }: { readonly base: string; readonly arch: Arch },
+  buildah: Buildah,
+): Promise<WorkingContainer> {
+  try {
+    return await buildah.from(base, arch);
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    throw new Failure(`cannot get the image ${base} for ${arch}: ${causeIn(error)}`, {
+      hint: "check its name and the network, pull it by hand with `buildah pull`, or name another one that the store has",
+      cause: error,
+    });
+  }
+}
+
+/** The end of buildah's error, which is where the cause stands: `...: dial tcp: lookup example.org: no such host`. */
+function causeIn({ stderr, complaint }: CommandFailure): string {
+  const line = stderr.split("\n").findLast((each) => each.startsWith("Error: ")) ?? complaint;
+  return line.replace(/^Error: /, "");
+}

@@ -1,0 +1,148 @@
+import type { OsImagePlan } from "../plan.ts";
+import { Failure } from "../system/errors.ts";
+import { type Command, CommandFailure } from "../system/run.ts";
+import type { Buildah, WorkingContainer } from "./buildah.ts";
+
+/** A package that an OS-based image has, as its own database describes it. */
+export interface InstalledPackage {
+  readonly name: string;
+  /** With epoch and release: `12:4.4.3-27.P1.fc44`. */
+  readonly version: string;
+  readonly upstreamVersion: string;
+  readonly arch: string;
+  /** The source package's file name. */
+  readonly sourceFile: string;
+  readonly license: string;
+  /** Of the package's header, which covers the digests of its files (the package file itself is gone). */
+  readonly sha256: string;
+  /** Seconds since the epoch. */
+  readonly built: number;
+}
+
+/** Where the host's directory for everything that must stay out of the layer is seen; every Fedora base has it, empty. */
+const outside = "/mnt";
+
+/** Left behind by rpm, dnf and ldconfig, different each time and made anew when missed. */
+const volatile = [
+  "/usr/lib/sysimage/rpm/rpmdb.sqlite-shm",
+  "/usr/lib/sysimage/libdnf5/transaction_history.sqlite",
+  "/usr/lib/sysimage/libdnf5/transaction_history.sqlite-shm",
+  "/usr/lib/sysimage/libdnf5/transaction_history.sqlite-wal",
+  "/var/cache/ldconfig/aux-cache",
+  // In spite of logdir: what dnf 4's library and dnf5 write before they have read their options.
+  "/var/log/hawkey.log",
+  "/var/log/dnf5.log",
+];
+
+/** The package managers of Fedora's bases, the one that is preferred first, with how each leaves weak dependencies out. */
+const managers = ["dnf5", "dnf", "microdnf"] as const;
+
+export interface Installation {
+  /** A directory of the host for caches and logs. */
+  readonly scratch: string;
+  /** The time that is recorded as the installation's; seconds since the epoch. */
+  readonly time: number;
+}
+
+/**
+ * Installs the plan's packages with whatever package manager the base has: no documentation, no weak dependencies, nothing left in the
+ * layer that would differ the next time. Throws Failure.
+ */
+export async function installPackages(
+  plan: OsImagePlan,
+  container: WorkingContainer,
+  buildah: Buildah,
+  { scratch, time }: Installation,
+): Promise<readonly InstalledPackage[]> {
+  const run = (command: Command) =>
+    buildah.runIn(container, command, {
+      // rpm takes it for the time of installation; without it python would leave files with today's time in them.
+      env: { SOURCE_DATE_EPOCH: String(time), PYTHONDONTWRITEBYTECODE: "1", LC_ALL: "C.UTF-8" },
+      volumes: { [outside]: scratch },
+    });
+  const manager = await findManager(plan, run);
+  const settings = {
+    install_weak_deps: "False",
+    tsflags: "nodocs",
+    keepcache: "False",
+    cachedir: `${outside}/cache`,
+    logdir: `${outside}/log`,
+    persistdir: `${outside}/persist`,
+  };
+  const options = Object.entries(settings).map(([name, value]) => `--setopt=${name}=${value}`);
+  try {
+    await run([manager, "install", "-y", ...options, ...plan.packages]);
+  } catch (error) {
+    throw explained(error, plan, manager);
+  }
+  const installed = parseInstalled(await run(["rpm", "-qa", "--qf", queryFormat]));
+  await run(["rm", "-f", ...volatile]);
+  return installed;
+}
+
+async function findManager(plan: OsImagePlan, run: (command: Command) => Promise<string>): Promise<string> {
+  let last: CommandFailure | undefined;
+  for (const manager of managers) {
+    try {
+      await run([manager, "--version"]);
+      return manager;
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      if (/exec format error/i.test(error.stderr)) throw noEmulation(plan, error);
+      last = error;
+    }
+  }
+  throw new Failure(`cannot install packages into ${plan.base}: it has none of ${managers.join(", ")}`, {
+    hint: "an OS-based image needs a base with a package manager, such as fedora-minimal; see --base",
+    cause: last,
+  });
+}
+
+function noEmulation(plan: OsImagePlan, cause: Error): Failure {
+  return new Failure(`cannot install packages for ${plan.arch}: this machine does not run its programs`, {
+    hint: `register an emulator (the package qemu-user-static), or build on ${plan.arch}; \`dhcpd-build scratch\` needs neither`,
+    cause,
+  });
+}
+
+/** What dnf 4, dnf5 and microdnf say about a package that no repository has. */
+const unknownPackage = /(?:No match for argument|Unable to find a match|No package matches)[:' ]*\s*([^\s']+)/;
+
+function explained(error: unknown, plan: OsImagePlan, manager: string): unknown {
+  if (!(error instanceof CommandFailure)) return error;
+  const output = `${error.stdout}\n${error.stderr}`;
+  const unknown = unknownPackage.exec(output)?.[1];
+  if (unknown !== undefined) {
+    return new Failure(`cannot install ${unknown} into ${plan.base}: its repositories have no such package`, {
+      hint: "check the name in the recipe's fedora.packages",
+      cause: error,
+    });
+  }
+  const complaint = /^(?:Error|error|Failed).*$/m.exec(output)?.[0] ?? error.complaint;
+  return new Failure(`cannot install ${plan.packages.join(", ")} into ${plan.base} with ${manager}: ${complaint}`, {
+    hint: "--verbose prints the command, so that it can be tried by hand",
+    cause: error,
+  });
+}
+
+const fields = ["NAME", "EPOCHNUM", "VERSION", "RELEASE", "ARCH", "SOURCERPM", "LICENSE", "SHA256HEADER", "BUILDTIME"];
+const queryFormat = `${fields.map((field) => `%{${field}}`).join("\\t")}\\n`;
+
+/** Reads what rpm prints for the query above, sorted by name; keys in the database are no packages. */
+export function parseInstalled(text: string): readonly InstalledPackage[] {
+  return text
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .filter(([name, , , , , source]) => name !== undefined && name !== "gpg-pubkey" && source !== undefined)
+    .map(([name = "", epoch, version = "", release, arch = "", sourceFile = "", license = "", sha256 = "", built]) => ({
+      name,
+      version: `${epoch === "0" ? "" : `${epoch}:`}${version}-${release}`,
+      upstreamVersion: version,
+      arch,
+      sourceFile,
+      license,
+      sha256,
+      built: Number(built),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.arch < b.arch ? -1 : 1));
+}
