@@ -1,11 +1,11 @@
-import path from "node:path";
 import type { Located } from "../system/root.ts";
 import type { Closure, ClosureOptions } from "./closure.ts";
+import { asLoaded } from "./loaded.ts";
 import { usualInterpreters } from "./loader.ts";
 import { LoaderMemory, type LoadOutcome } from "./memory.ts";
 import type { ElfFile, ElfImage } from "./read.ts";
 import { NotAProgram } from "./refusals.ts";
-import type { Loaded, Surroundings } from "./search.ts";
+import type { Surroundings } from "./search.ts";
 import type { RootView } from "./view.ts";
 
 /**
@@ -40,13 +40,8 @@ function runLoader(
 ): LoadOutcome {
   const { file } = image;
   const interpreter = file.interpreter ?? usualInterpreter(view, file);
-  const main: Loaded = {
-    path: place.path,
-    // The kernel hands a program's canonical path to the loader; a library is opened under the name it was asked for.
-    origin: path.posix.dirname(file.interpreter === undefined ? binary : place.path),
-    image,
-    loadedBy: undefined,
-  };
+  // The kernel hands a program's canonical path to the loader; a library is opened under the name it was asked for.
+  const main = asLoaded(place.path, file.interpreter === undefined ? binary : place.path, image, undefined);
   const loader = view.loader(file, interpreter);
   const around: Surroundings = {
     view,

@@ -1,7 +1,8 @@
 import path from "node:path";
 import type { Closure, ClosureFile, ClosureOptions, DlopenDecision, MissingFile } from "./closure.ts";
 import { unionOfLinks } from "./links.ts";
-import { expandTokens, type FoundBy, type Loaded, type Match, type Rule, type Surroundings, search } from "./search.ts";
+import { asLoaded, type Loaded } from "./loaded.ts";
+import { expandTokens, type FoundBy, type Match, type Rule, type Surroundings, search } from "./search.ts";
 import { endsThreads, unwinder } from "./threads.ts";
 
 /** Names that musl answers with itself, whatever stands behind the dot. */
@@ -57,7 +58,7 @@ export class LoaderMemory {
     }
     const { image } = examined;
     const match: Match = { place, openedAs: interpreter, image, foundBy: "interpreter" };
-    const loaded: Loaded = { path: place.path, origin: path.posix.dirname(interpreter), image, loadedBy: main };
+    const loaded = asLoaded(place.path, interpreter, image, main);
     this.#loader = { loaded, match };
     this.#know(loaded, [interpreter, place.path, image.file.soname ?? path.posix.basename(interpreter)]);
     if (named) this.#record(match, main, "interpreter");
@@ -141,7 +142,8 @@ export class LoaderMemory {
   #accept(match: Match, names: readonly string[], requester: Loaded, foundBy: FoundBy): Loaded {
     this.#record(match, requester, foundBy);
     const { soname } = match.image.file;
-    const loaded = this.#byPath.get(match.place.path) ?? asLoaded(match, requester);
+    const loaded =
+      this.#byPath.get(match.place.path) ?? asLoaded(match.place.path, match.openedAs, match.image, requester);
     this.#know(loaded, [...names, match.openedAs, ...(soname === undefined ? [] : [soname])]);
     return loaded;
   }
@@ -149,7 +151,7 @@ export class LoaderMemory {
   /** A variant brings its own needs but answers to no name: the file it varies does. */
   #addVariant(variant: Match, requester: Loaded): void {
     this.#record(variant, requester, variant.foundBy);
-    this.#know(asLoaded(variant, requester), []);
+    this.#know(asLoaded(variant.place.path, variant.openedAs, variant.image, requester), []);
   }
 
   #record(match: Match, requester: Loaded, foundBy: FoundBy): void {
@@ -196,10 +198,6 @@ export class LoaderMemory {
     if (required) for (const name of sonames.slice(0, 1)) this.#lack(name, requester, {}, undefined);
     return undefined;
   }
-}
-
-function asLoaded(match: Match, loadedBy: Loaded): Loaded {
-  return { path: match.place.path, origin: path.posix.dirname(match.openedAs), image: match.image, loadedBy };
 }
 
 function addRequirer(file: { readonly requiredBy: string[] } | undefined, requester: Loaded): void {

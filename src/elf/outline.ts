@@ -19,6 +19,9 @@ export function outline(closure: Closure, sizeOf: SizeOf): string {
   return [...lines, ...closure.warnings.map((warning) => `warning: ${warning}`)].join("\n");
 }
 
+/** Deeper branches stay in this column, or a long chain would take memory by the square of its length. */
+const widest = 120;
+
 /** Walks with a list of its own instead of recursion: a chain of libraries may be as long as somebody likes. */
 function branches(closure: Closure, sizeOf: SizeOf): readonly string[] {
   const under = new Map<string, ClosureFile[]>();
@@ -35,7 +38,7 @@ function branches(closure: Closure, sizeOf: SizeOf): readonly string[] {
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { file, indent, last } = next;
     lines.push(`${indent}${last ? "└── " : "├── "}${label(file, sizeOf(file.path))}`);
-    pending.push(...below(file.path, `${indent}${last ? "    " : "│   "}`));
+    pending.push(...below(file.path, indent.length < widest ? `${indent}${last ? "    " : "│   "}` : indent));
   }
   return lines;
 }

@@ -1,4 +1,5 @@
 import type { Located } from "../system/root.ts";
+import type { Loaded } from "./loaded.ts";
 import type { Loader } from "./loader.ts";
 import type { ElfFile, ElfImage } from "./read.ts";
 import type { Directory, RootView } from "./view.ts";
@@ -22,16 +23,6 @@ export type Rule =
 
 /** `hwcaps` marks a variant that only some processors prefer to the file of the same name. */
 export type FoundBy = Rule | `${Rule} hwcaps`;
-
-/** A file as the loader has it in memory. */
-export interface Loaded {
-  readonly path: string;
-  /** What $ORIGIN stands for in it: the directory of the name under which it was opened. */
-  readonly origin: string;
-  readonly image: ElfImage;
-  /** Whose request it was first loaded for; its DT_RPATH counts for this file, too. */
-  readonly loadedBy: Loaded | undefined;
-}
 
 /** Everything a search depends on apart from the requester. */
 export interface Surroundings {
@@ -93,37 +84,30 @@ export function expandTokens(text: string, origin: string, loader: Loader): stri
 }
 
 function glibcStages(requester: Loaded, around: Surroundings): readonly Stage[] {
-  const stages: Stage[] = [];
-  if (requester.image.file.runpath === undefined) {
-    const chain: Loaded[] = [];
-    for (let each: Loaded | undefined = requester; each !== undefined; each = each.loadedBy) chain.push(each);
-    if (!chain.includes(around.main)) chain.push(around.main);
-    for (const each of chain) {
-      const { rpath, runpath } = each.image.file;
-      if (runpath === undefined && rpath !== undefined) stages.push(stage("rpath", rpath, each, around));
-    }
-  }
-  if (around.libraryPath !== undefined) stages.push(stage("library path", around.libraryPath, around.main, around));
   const { runpath } = requester.image.file;
-  if (runpath !== undefined) stages.push(stage("runpath", runpath, requester, around));
-  return stages;
+  const rpaths = runpath === undefined ? requester.lent.filter((each) => each.rule === "rpath") : [];
+  return [
+    ...rpaths.map((each) => stage("rpath", each.list, each.origin, around)),
+    ...libraryPathStages(around),
+    ...(runpath === undefined ? [] : [stage("runpath", runpath, requester.origin, around)]),
+  ];
 }
 
 /** In musl DT_RUNPATH and DT_RPATH are the same thing, inherited, and come after LD_LIBRARY_PATH. */
 function muslStages(requester: Loaded, around: Surroundings): readonly Stage[] {
-  const stages: Stage[] = [];
-  if (around.libraryPath !== undefined) stages.push(stage("library path", around.libraryPath, around.main, around));
-  for (let each: Loaded | undefined = requester; each !== undefined; each = each.loadedBy) {
-    const { rpath, runpath } = each.image.file;
-    if (runpath !== undefined) stages.push(stage("runpath", runpath, each, around));
-    else if (rpath !== undefined) stages.push(stage("rpath", rpath, each, around));
-  }
-  return stages;
+  const lent = requester.lent.map((each) => stage(each.rule, each.list, each.origin, around));
+  return [...libraryPathStages(around), ...lent];
 }
 
-function stage(rule: Rule, list: string, owner: Loaded, around: Surroundings): Stage {
+function libraryPathStages(around: Surroundings): readonly Stage[] {
+  return around.libraryPath === undefined
+    ? []
+    : [stage("library path", around.libraryPath, around.main.origin, around)];
+}
+
+function stage(rule: Rule, list: string, origin: string, around: Surroundings): Stage {
   const separator = rule === "library path" ? /[:;]/ : ":";
-  const expanded = list.split(separator).map((element) => expandTokens(element, owner.origin, around.loader));
+  const expanded = list.split(separator).map((element) => expandTokens(element, origin, around.loader));
   const directories = expanded.map((element) => absolute(element, around).replace(/(?<=.)\/+$/, ""));
   return { rule, directories: [...new Set(directories)] };
 }

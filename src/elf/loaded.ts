@@ -1,0 +1,31 @@
+import path from "node:path";
+import type { ElfImage } from "./read.ts";
+
+/** A DT_RPATH or DT_RUNPATH, and what $ORIGIN stands for in it. */
+interface LentPath {
+  readonly rule: "rpath" | "runpath";
+  readonly list: string;
+  readonly origin: string;
+}
+
+/** A file as the loader has it in memory. */
+export interface Loaded {
+  readonly path: string;
+  /** What $ORIGIN stands for in it: the directory of the name under which it was opened. */
+  readonly origin: string;
+  readonly image: ElfImage;
+  /** Its own path, then those of the files it was first loaded for, up to the program. */
+  readonly lent: readonly LentPath[];
+}
+
+/** `loadedBy` is whose request it was first loaded for; undefined for the program itself. */
+export function asLoaded(file: string, openedAs: string, image: ElfImage, loadedBy: Loaded | undefined): Loaded {
+  const origin = path.posix.dirname(openedAs);
+  const { rpath, runpath } = image.file;
+  const inherited = loadedBy?.lent ?? [];
+  const list = runpath ?? rpath;
+  if (list === undefined) return { path: file, origin, image, lent: inherited };
+  const own: LentPath = { rule: runpath === undefined ? "rpath" : "runpath", list, origin };
+  const before = inherited.filter((each) => each.rule !== own.rule || each.list !== list || each.origin !== origin);
+  return { path: file, origin, image, lent: [own, ...before] };
+}
