@@ -5,6 +5,7 @@ import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFedoraCommand } from "./commands/fedora.ts";
 import { addPlanCommand } from "./commands/plan.ts";
+import { addQuadletCommand } from "./commands/quadlet.ts";
 import { addSbomCommand } from "./commands/sbom.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
 import { addScratchCommand } from "./commands/scratch.ts";
@@ -22,6 +23,7 @@ const verbs = [
   addWhyCommand,
   addSbomCommand,
   addDiffCommand,
+  addQuadletCommand,
   addDoctorCommand,
   addCleanCommand,
   addSchemaCommand,

@@ -31,12 +31,13 @@ export function quadletUnit(plan: ImagePlan, request: UnitRequest): Unit {
   const { service, recipe, title } = plan;
   refuseWrong(request);
   const instance = request.template ? "-%i" : "";
-  const arguments_ = service.command.slice(1).map(word);
-  const interfaces = request.template ? ["%i"] : request.interfaces.map(word);
+  const interfaces = request.template ? ["%i"] : request.interfaces;
   const entries: readonly Entry[] = [
     ["Image", literal(request.image)],
     ["ContainerName", `${recipe}${instance}`],
-    ...(interfaces.length === 0 ? [] : ([["Exec", [...arguments_, ...interfaces].join(" ")]] as const)),
+    ...(interfaces.length === 0
+      ? []
+      : ([["Exec", [...service.command.slice(1).map(word), ...interfaces].join(" ")]] as const)),
     ["Network", "host"],
     ["User", String(service.user.uid)],
     ["Group", String(service.user.gid)],
@@ -44,15 +45,17 @@ export function quadletUnit(plan: ImagePlan, request: UnitRequest): Unit {
     ...service.capabilities.map((capability) => ["AddCapability", capability] as const),
     ["NoNewPrivileges", "true"],
     ["ReadOnly", "true"],
-    ...service.config.map((path) => ["Volume", `${literal(path)}:${literal(path)}:ro,z`] as const),
-    ...service.state.map((path) => ["Volume", `${recipe}${instance}${volumeSuffix(path)}:${literal(path)}`] as const),
+    ...service.config.map((path) => ["Volume", `${path}:${path}:ro,z`] as const),
+    ...service.state.map((path) => ["Volume", `${recipe}${instance}${volumeSuffix(path)}:${path}`] as const),
     ...(service.init ? ([["RunInit", "true"]] as const) : []),
     ...(request.notify ? ([["Notify", "true"]] as const) : []),
-    ...(service.health === undefined ? [] : ([["HealthCmd", literal(JSON.stringify(service.health))]] as const)),
+    ...(service.health === undefined
+      ? []
+      : ([["HealthCmd", literal(JSON.stringify(service.health)).replaceAll("$", "$$$$")]] as const)),
     ...autoUpdate(request),
   ];
   const text = `# The interface that is served must have a static address.
-[Unit]
+${request.template ? templateNote(recipe) : ""}[Unit]
 Description=${literal(title)}${request.template ? " on %i" : ""}
 Wants=network-online.target
 After=network-online.target
@@ -69,6 +72,12 @@ SuccessExitStatus=143 137
 WantedBy=multi-user.target
 `;
   return { name: `${recipe}${request.template ? "@" : ""}.container`, text };
+}
+
+function templateNote(recipe: string): string {
+  return `# One server for each interface: systemctl start ${recipe}@eth0
+# At every boot: ln -s ${recipe}@.container ${recipe}@eth0.container
+`;
 }
 
 function refuseWrong({ interfaces, template, podman }: UnitRequest): void {
@@ -122,13 +131,18 @@ function literal(value: string): string {
   return value.replaceAll("%", "%%");
 }
 
-/** One word of a command line: systemd.service(5), "Command lines". */
+/**
+ * One word of a command line: systemd.service(5), "Command lines". Throws a usage Failure for the two words that Quadlet cannot hand
+ * on: it drops an empty one and all after it, and takes the quotes from a semicolon, which then ends the command.
+ */
 function word(value: string): string {
+  if (value === "" || value === ";") {
+    throw usageFailure(`cannot write the word '${value}' of the service's command into a unit: Quadlet loses it`);
+  }
   const escaped = literal(value).replaceAll("$", "$$$$");
   if (/^[\w@%+=:,./$-]+$/.test(escaped)) return escaped;
   const quoted = escaped
     .replaceAll(/["\\]/g, (letter) => `\\${letter}`)
-    .replaceAll("\n", "\\n")
-    .replaceAll("\r", "\\r");
+    .replaceAll(/[\x01-\x1f\x7f]/g, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`);
   return `"${quoted}"`;
 }

@@ -24,8 +24,8 @@ export const word = z
 export const line = z
   .string()
   .regex(
-    /^[^\p{Cc}\p{Cs}\s](?:[^\p{Cc}\p{Cs}]*[^\p{Cc}\p{Cs}\s])?$/u,
-    "must be one line of text without spaces around it",
+    /^[^\p{Cc}\p{Cs}\s\\](?:[^\p{Cc}\p{Cs}\\]*[^\p{Cc}\p{Cs}\s\\])?$/u,
+    "must be one line of text without a backslash and without spaces around it",
   );
 
 export const serviceName = z
@@ -75,10 +75,10 @@ export const path = z
         : "must be an absolute path",
   });
 
-/** A path that stands in `--volume SOURCE:PATH:OPTIONS`. */
+/** A path that stands in `--volume SOURCE:PATH:OPTIONS` and in a systemd unit. */
 export const mountPath = path.regex(
-  /^[^:,\s]*$/,
-  "must not have a colon, a comma or a space: they separate the parts of a mount",
+  /^[^:,\s%$"'\\]*$/,
+  "must not have a space or one of : , % $ \" ' \\ that mean something in a mount or a unit",
 );
 
 /** The program is a path, whatever comes after it is the program's own. */

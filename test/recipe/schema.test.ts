@@ -42,8 +42,8 @@ const table: Readonly<Record<string, readonly [keyof typeof values, readonly unk
     "a mount's path has nothing that separates its parts": [
       "mountPath",
       ["/var/lib/x"],
-      ["/a:b", "/a,b", "/a b"],
-      "must not have a colon, a comma or a space: they separate the parts of a mount",
+      ["/a:b", "/a,b", "/a b", "/%h", "/$HOME", "/a\\", '/"a"'],
+      "must not have a space or one of : , % $ \" ' \\ that mean something in a mount or a unit",
     ],
     "a port has its protocol": [
       "port",
@@ -114,8 +114,8 @@ const table: Readonly<Record<string, readonly [keyof typeof values, readonly unk
     "a line is one line": [
       "line",
       ["x", "ISC DHCP server", "né"],
-      ["", " x", "x ", "a\nb", "a\tb", "\x1b[0m"],
-      "must be one line of text without spaces around it",
+      ["", " x", "x ", "a\nb", "a\tb", "\x1b[0m", "a\\"],
+      "must be one line of text without a backslash and without spaces around it",
     ],
     "a licence is an SPDX expression": [
       "license",

@@ -1,0 +1,162 @@
+import { describe, expect, it } from "vitest";
+import { addQuadletCommand } from "../../src/commands/quadlet.ts";
+import { parsePodmanVersion } from "../../src/deploy/podman.ts";
+import { quadletUnit, type Unit, type UnitRequest } from "../../src/deploy/quadlet.ts";
+import { type ImagePlan, planImages, type Service } from "../../src/plan.ts";
+import { loadRecipe } from "../../src/recipe/load.ts";
+import { Failure } from "../../src/system/errors.ts";
+import { CommandFailure } from "../../src/system/run.ts";
+import { runVerb } from "../support/context.ts";
+import { recordingRun } from "../support/run.ts";
+
+const { recipe } = await loadRecipe("dhcpd");
+const [plan] = planImages(recipe, { kind: "scratch", arches: ["x86_64"], hostArch: "x86_64", hostFamily: "debian" })
+  .images as [ImagePlan];
+const plain = { image: "localhost/dhcpd:latest-x86_64", interfaces: [], template: false, notify: false } as const;
+
+function unitOf(podman: string, request: Partial<UnitRequest> = {}, service: Partial<Service> = {}): Unit {
+  const odd = { ...plan, service: { ...plan.service, ...service } };
+  return quadletUnit(odd, { ...plain, ...request, podman: parsePodmanVersion(podman) });
+}
+
+function sentenceOf(act: () => unknown): string | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== "usage") throw error;
+    return error.message;
+  }
+}
+
+describe("the whole unit", () => {
+  it.each<[string, string, Partial<UnitRequest>]>([
+    ["podman-4.4", "4.4", { interfaces: ["eth0"] }],
+    ["podman-4.5", "4.5", {}],
+    ["podman-5.4", "5.4", { interfaces: ["eth0", "eth1"], image: "r.example/dhcpd:latest" }],
+    ["podman-5.4-template", "5.4.2", { template: true, notify: true }],
+  ])("%s", async (name, podman, request) => {
+    await expect(unitOf(podman, request).text).toMatchFileSnapshot(`../fixtures/units/${name}.container`);
+  });
+
+  it("of a template is named so", () => {
+    expect([unitOf("5.0").name, unitOf("5.0", { template: true }).name]).toEqual([
+      "dhcpd.container",
+      "dhcpd@.container",
+    ]);
+  });
+});
+
+describe("a line of the unit", () => {
+  it.each<[string, string, Partial<UnitRequest>, Partial<Service>, string | RegExp]>([
+    ["knows no health check before podman 4.5", "4.4", {}, {}, "\n# Unknown to this podman: HealthCmd=["],
+    ["is a label for updates before podman 4.6", "4.5", {}, {}, "\nLabel=io.containers.autoupdate=local\n"],
+    ["updates a local image from the store", "4.6", {}, {}, "\nAutoUpdate=local\n"],
+    ["updates any other from its registry", "4.6", { image: "r.example/a:1" }, {}, "\nAutoUpdate=registry\n"],
+    ["lets systemd wait only when told to", "5.4", { notify: true }, {}, "\nNotify=true\n"],
+    ["asks for an init where the program needs one", "5.4", {}, { init: true }, "\nRunInit=true\n"],
+    ["mounts the configuration read-only", "5.4", {}, { config: ["/etc/a"] }, "\nVolume=/etc/a:/etc/a:ro,z\n"],
+    ["keeps the state in a named volume", "5.4", {}, { state: ["/var/a"] }, "\nVolume=dhcpd-var-a:/var/a\n"],
+    ["tells /a-b from /a/b", "5.4", {}, { state: ["/a-b", "/a/b"] }, "=dhcpd-a--b:/a-b\nVolume=dhcpd-a-b:/a/b\n"],
+    ["names a volume in its letters", "5.4", {}, { state: ["/é@"] }, "\nVolume=dhcpd-_c3_a9_40:/é@\n"],
+  ])("%s", (_, podman, request, service, line) => {
+    expect(unitOf(podman, request, service).text).toContain(line);
+  });
+
+  it.each<[string, string, Partial<UnitRequest>, Partial<Service>, RegExp]>([
+    ["no update of a digest", "5.4", { image: `a@sha256:${"0".repeat(64)}` }, {}, /^(AutoUpdate|Label)/m],
+    ["no notification unless told so", "5.4", {}, {}, /^Notify/m],
+    ["no init where none is needed", "5.4", {}, { init: false }, /^RunInit/m],
+    ["no arguments where the image's own do", "5.4", {}, {}, /^Exec/m],
+    ["no published port, which a host's network has anyway", "5.4", {}, {}, /^PublishPort/m],
+  ])("says nothing of it: %s", (_, podman, request, service, line) => {
+    expect(unitOf(podman, request, service).text).not.toMatch(line);
+  });
+});
+
+describe("a word of the command is written so that systemd reads it back", () => {
+  it.each([
+    ["-cf", "-cf"],
+    ["/etc/x:y=z,w@v", "/etc/x:y=z,w@v"],
+    ["a b", '"a b"'],
+    ["100%n", "100%%n"],
+    ["$HOME", "$$HOME"],
+    ['q"\\', '"q\\"\\\\"'],
+    ["a\nb\tc", '"a\\x0ab\\x09c"'],
+    ["a;b", '"a;b"'],
+    ["é", '"é"'],
+  ])("%j as %s", (word, written) => {
+    const { text } = unitOf("5.4", { interfaces: ["eth0"] }, { command: ["/x", word] });
+    expect(text).toContain(`\nExec=${written} eth0\n`);
+  });
+
+  it.each(["", ";"])("%j is refused, for Quadlet loses it", (word) => {
+    const unit = () => unitOf("5.4", { interfaces: ["eth0"] }, { command: ["/x", word] });
+    expect(sentenceOf(unit)).toBe(
+      `cannot write the word '${word}' of the service's command into a unit: Quadlet loses it`,
+    );
+  });
+});
+
+describe("what cannot be a unit", () => {
+  it.each<[string, Partial<UnitRequest>, string]>([
+    ["4.3", {}, "cannot write units for podman 4.3: Quadlet came with podman 4.4"],
+    ["5", {}, "cannot write units for podman '5': that is no version"],
+    ["newest", {}, "cannot write units for podman 'newest': that is no version"],
+    ["4.9", { template: true }, "cannot write a template unit: podman has them from 5.0 on"],
+    ["5.4", { template: true, interfaces: ["a"] }, "cannot write a template unit for named interfaces"],
+    ["5.4", { interfaces: ["-i"] }, "cannot serve the interface '-i': that is no interface's name"],
+    ["5.4", { interfaces: ["a/b"] }, "cannot serve the interface 'a/b': that is no interface's name"],
+    [
+      "5.4",
+      { interfaces: ["x".repeat(16)] },
+      `cannot serve the interface '${"x".repeat(16)}': that is no interface's name`,
+    ],
+  ])("podman %s with %j", (podman, request, sentence) => {
+    expect(sentenceOf(() => unitOf(podman, request))).toBe(sentence);
+  });
+});
+
+describe("the verb", () => {
+  const withPodman = (version: string | undefined) =>
+    version === undefined
+      ? async () => {
+          throw new CommandFailure(["podman"], { reason: "it is not installed", notFound: true });
+        }
+      : recordingRun(() => version).run;
+  const quadlet = async (args: readonly string[], version?: string) => {
+    const { stdout, notes } = await runVerb(
+      addQuadletCommand,
+      ["quadlet", "-a", "x86_64", ...args],
+      withPodman(version),
+    );
+    return { text: `${stdout.join("\n")}\n`, notes };
+  };
+
+  it("prints the unit for this host's podman", async () => {
+    expect(await quadlet([], "4.5.1")).toEqual({ text: unitOf("4.5").text, notes: [] });
+  });
+
+  it.each([["4.3.1"], [undefined]])("prints it for podman 5.4 where this host has %s", async (version) => {
+    const { text, notes } = await quadlet([], version);
+    expect(text).toBe(unitOf("5.4").text);
+    expect(notes).toEqual([
+      "the unit is for podman 5.4: this host has no podman with Quadlet; --podman chooses another version",
+    ]);
+  });
+
+  it("takes the interfaces, the image and the podman that are asked for", async () => {
+    const options = ["--interface", "eth0", "--interface", "eth1", "--image", "r.example/a:1", "--podman", "4.4"];
+    const request = { interfaces: ["eth0", "eth1"], image: "r.example/a:1" };
+    expect((await quadlet(options)).text).toBe(unitOf("4.4", request).text);
+  });
+
+  it.each([
+    [["-a", "all"], "cannot write one unit for several architectures"],
+    [["--butane"], "cannot write the static address of the served interface"],
+    [["--butane", "--interface", "eth0"], "cannot write the static address of the served interface"],
+    [["--image", "-x"], "cannot use --image '-x': that is no image name"],
+  ])("refuses %j", async (args, sentence) => {
+    await expect(quadlet(["--podman", "5.4", ...args])).rejects.toThrow(sentence);
+  });
+});
