@@ -4,15 +4,13 @@ import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
+import { AptCatalog } from "./apt-catalog.ts";
 import { type AptState, firstComplaint } from "./apt-state.ts";
 import type { ContentCache } from "./cache.ts";
 import {
   conventionalNames,
   libcPackage,
   namesOf,
-  parseCandidates,
-  parseDependencies,
-  parseStanzas,
   rankCandidates,
   type Stanza,
   sourceOf,
@@ -20,7 +18,6 @@ import {
 } from "./control.ts";
 import { declaredLicense } from "./copyright.ts";
 import { PayloadRoot } from "./payload.ts";
-import { parseRelease } from "./release.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
 
 /** Debian has merged these since 12 (DEP 17); packages of that time still carry the old names. */
@@ -53,13 +50,13 @@ class AptSource implements PackageSource {
   readonly family = "debian";
   readonly root = new PayloadRoot(merged);
   readonly #options: AptOptions;
-  /** What apt would install, by package name; undefined for names that nothing provides. */
-  readonly #stanzas = new Map<string, Stanza | undefined>();
+  readonly #catalog: AptCatalog;
   readonly #taken = new Map<string, Package>();
   distribution: Distribution | undefined;
 
   constructor(options: AptOptions) {
     this.#options = options;
+    this.#catalog = new AptCatalog(options.state, options.run);
   }
 
   get named(): readonly Package[] {
@@ -67,27 +64,23 @@ class AptSource implements PackageSource {
   }
 
   async open(): Promise<void> {
-    [this.distribution] = await Promise.all([this.#release(), this.#takeNamed()]);
-  }
-
-  async #release(): Promise<Distribution | undefined> {
-    const first = this.#options.packages.slice(0, 1);
-    return parseRelease(...(await Promise.all([this.#aptCache("policy", first), this.#aptCache("policy", [])])));
+    const [first = ""] = this.#options.packages;
+    [this.distribution] = await Promise.all([this.#catalog.releaseOf(first), this.#takeNamed()]);
   }
 
   async #takeNamed(): Promise<void> {
     const { packages, arch } = this.#options;
-    await this.#learn(packages);
-    const stanzas = packages.map((name) => {
-      const stanza = this.#stanzas.get(name);
-      if (stanza !== undefined) return stanza;
-      throw new Failure(`cannot find package ${name} for ${arch}: the host's apt sources have none of that name`, {
+    const stanzas = await this.#catalog.find(packages);
+    const unknown = packages.find((_, index) => stanzas[index] === undefined);
+    if (unknown !== undefined) {
+      throw new Failure(`cannot find package ${unknown} for ${arch}: the apt sources have none of that name`, {
         hint: `check the name, and that the apt sources are not limited to other architectures than ${arches[arch].debian}`,
       });
-    });
-    const dependencies = await this.#dependenciesOf(stanzas);
+    }
+    const named = stanzas.filter((stanza) => stanza !== undefined);
+    const dependencies = await this.#catalog.dependenciesOf(named);
     // Whatever else a dynamic program needs, it needs the C library: one download instead of two.
-    await this.#take([...stanzas, ...dependencies.filter((stanza) => stanza.package === libcPackage)]);
+    await this.#take([...named, ...dependencies.filter((stanza) => stanza.package === libcPackage)]);
   }
 
   async provide(wanted: readonly Wanted[]): Promise<boolean> {
@@ -124,10 +117,10 @@ class AptSource implements PackageSource {
   async #choose({ wanted, requiredBy }: Wanted): Promise<readonly Choice[]> {
     const requesters = requiredBy.flatMap((file) => this.packageOf(file)?.name ?? []);
     const conventional = conventionalNames(wanted);
-    let level = this.#known(requesters.length === 0 ? this.#options.packages : requesters);
+    let level = this.#catalog.known(requesters.length === 0 ? this.#options.packages : requesters);
     const seen = new Set(level);
     for (let depth = 0; level.length > 0; depth++) {
-      const below = (await this.#dependenciesOf(level)).filter((stanza) => !seen.has(stanza));
+      const below = (await this.#catalog.dependenciesOf(level)).filter((stanza) => !seen.has(stanza));
       for (const stanza of below) seen.add(stanza);
       const fresh = below.filter((stanza) => !this.#taken.has(stanza.package ?? ""));
       const [best] = rankCandidates(wanted, level[0], fresh);
@@ -137,63 +130,6 @@ class AptSource implements PackageSource {
       level = below;
     }
     return [];
-  }
-
-  #known(names: readonly string[]): readonly Stanza[] {
-    return [...new Set(names.map((name) => this.#stanzas.get(name)))].filter((stanza) => stanza !== undefined);
-  }
-
-  /** For each need the first alternative that there is; one that only other packages provide, where there is no other. */
-  async #dependenciesOf(stanzas: readonly Stanza[]): Promise<readonly Stanza[]> {
-    const needs = stanzas.flatMap(parseDependencies);
-    await this.#learn(needs.flat());
-    const unmet = needs.filter((alternatives) => this.#known(alternatives).length === 0);
-    await this.#learnProviders(unmet.flat());
-    return [...new Set(needs.flatMap((alternatives) => this.#known(alternatives).slice(0, 1)))];
-  }
-
-  /** Asks apt about packages that were not asked about before. */
-  async #learn(names: readonly string[]): Promise<void> {
-    const unknown = [...new Set(names)].filter((name) => !this.#stanzas.has(name));
-    const found = await this.#candidates(unknown);
-    for (const name of unknown) this.#stanzas.set(name, found.get(name));
-  }
-
-  async #learnProviders(names: readonly string[]): Promise<void> {
-    if (names.length === 0) return;
-    const providers = await this.#providersOf(names);
-    await this.#learn([...providers.values()]);
-    for (const [name, provider] of providers) this.#stanzas.set(name, this.#stanzas.get(provider));
-  }
-
-  async #candidates(names: readonly string[]): Promise<ReadonlyMap<string, Stanza>> {
-    if (names.length === 0) return new Map();
-    const [shown, policy] = await Promise.all([this.#aptCache("show", names), this.#aptCache("policy", names)]);
-    const candidates = parseCandidates(policy);
-    const stanzas = parseStanzas(shown).filter((stanza) => candidates.get(stanza.package ?? "") === stanza.version);
-    return new Map(stanzas.reverse().map((stanza) => [stanza.package ?? "", stanza]));
-  }
-
-  /** For each virtual package the first real one that provides it (the reverse provides of `apt-cache showpkg`). */
-  async #providersOf(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const text = await this.#aptCache("showpkg", names);
-    const sections = text.split(/^Package: /m).slice(1);
-    return new Map(
-      sections.flatMap((section) => {
-        const provider = /^Reverse Provides: *\n(\S+) /m.exec(section)?.[1];
-        return provider === undefined ? [] : [[section.split("\n")[0]?.trim() ?? "", provider]];
-      }),
-    );
-  }
-
-  async #aptCache(verb: string, names: readonly string[]): Promise<string> {
-    try {
-      return await this.#apt(["apt-cache", verb, "--", ...names]);
-    } catch (error) {
-      if (error instanceof CommandFailure && error.exitCode === 100 && /No packages found/.test(error.stderr))
-        return "";
-      throw error;
-    }
   }
 
   /** Fetches what is not in the cache yet and adds each payload to the root. */
@@ -221,7 +157,7 @@ class AptSource implements PackageSource {
     const names = packages.map((each) => `${each.name}=${each.version}`);
     log.info(`downloading ${names.join(" ")}`);
     try {
-      await this.#apt(["apt-get", "download", "-q", "--", ...names], scratch.path);
+      await this.#catalog.apt(["apt-get", "download", "-q", "--", ...names], scratch.path);
     } catch (error) {
       if (!(error instanceof CommandFailure) || error.notFound) throw error;
       throw new Failure(`cannot download ${names.join(", ")}: ${firstComplaint(error.stderr)}`, {
@@ -253,13 +189,6 @@ class AptSource implements PackageSource {
       throw new Failure(sentence, { cause: error });
     }
     return cache.adoptDerived(from.sha256, "payload", payload);
-  }
-
-  /** Shares the state's lock with other readers, so that no refresh changes the lists under a running command. */
-  #apt(command: readonly string[], cwd?: string): Promise<string> {
-    const { state, run } = this.#options;
-    const locked = ["--no-fork", "--shared", path.join(state.directory, "update.lock"), ...command];
-    return run(["flock", ...locked], { env: { APT_CONFIG: state.config }, ...(cwd === undefined ? {} : { cwd }) });
   }
 }
 

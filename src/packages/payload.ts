@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import path from "node:path";
+import { ArchiveError, listMembers, type Member } from "../system/archive.ts";
 import { Failure } from "../system/errors.ts";
 import { locate, type Root, type RootEntry } from "../system/root.ts";
-import { ArchiveError, listMembers, type Member } from "../system/archive.ts";
 import type { Ownership, Package } from "./source.ts";
 
 /** A directory that the distribution has merged into another: `/lib` became a link to `usr/lib`. */
