@@ -8,7 +8,7 @@ export function podmanVersion(major: number, minor: number): PodmanVersion {
 }
 
 /** The first version that has Quadlet at all. */
-export const firstQuadlet = podmanVersion(4, 4);
+const firstQuadlet = podmanVersion(4, 4);
 
 /** `5.4` or `5.4.2`. Throws a usage Failure for anything else, and for a podman before Quadlet. */
 export function parsePodmanVersion(text: string): PodmanVersion {

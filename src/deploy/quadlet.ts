@@ -102,7 +102,7 @@ function refuseWrong({ interfaces, template, podman }: UnitRequest): void {
 }
 
 /** dev_valid_name() of Linux, without what would be an option or a word's end. */
-export function isInterfaceName(name: string): boolean {
+function isInterfaceName(name: string): boolean {
   return /^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}$/.test(name) && name !== "." && name !== "..";
 }
 

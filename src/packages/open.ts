@@ -1,10 +1,11 @@
 import path from "node:path";
 import { type Arch, arches } from "../system/arch.ts";
 import { cacheDirectory } from "../system/cache-directory.ts";
+import type { Family } from "../system/family.ts";
 import type { Log } from "../system/log.ts";
 import type { Run } from "../system/run.ts";
 import { openCache } from "./cache.ts";
-import type { Family, PackageSource } from "./source.ts";
+import type { PackageSource } from "./source.ts";
 
 export interface SourceOptions {
   readonly family: Family;

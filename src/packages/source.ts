@@ -1,8 +1,5 @@
+import type { Family } from "../system/family.ts";
 import type { Root } from "../system/root.ts";
-
-export const families = ["debian", "fedora"] as const;
-/** Whose packages and package manager. */
-export type Family = (typeof families)[number];
 
 /** One package at exactly one version, as its signed index describes it. */
 export interface Package {
