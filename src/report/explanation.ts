@@ -36,9 +36,8 @@ export function chainTo(entry: EntryRecord, entries: Entries): Chain | undefined
   for (const chain of reached.values()) {
     const first = chain[0];
     if (first === undefined) continue;
-    const causes = causesOf(first);
-    if (causes.length === 0) return chain;
-    for (const path of causes) {
+    if (first.reason.kind === "asked" || first.reason.kind === "recipe") return chain;
+    for (const path of causesOf(first)) {
       const cause = entries.get(path);
       if (cause !== undefined && !reached.has(path)) reached.set(path, [cause, ...chain]);
     }

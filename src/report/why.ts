@@ -52,7 +52,8 @@ export function pathsLike(record: BuildRecord, wanted: string): readonly string[
   const name = nameOf(wanted);
   const likeness = [
     (path: string) => nameOf(path) === name,
-    (path: string) => nameOf(path).includes(name) || name.includes(nameOf(path)),
+    (path: string) =>
+      nameOf(path).includes(name) || (name.includes(nameOf(path)) && nameOf(path).length * 2 > name.length),
     (path: string) => directoryOf(path) === directoryOf(wanted),
   ];
   const paths = record.entries.filter(({ kind }) => kind !== "directory").map(({ path }) => path);

@@ -1,0 +1,222 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { Ajv } from "ajv";
+import addFormats from "ajv-formats";
+import { describe, expect, it } from "vitest";
+import { cycloneDx } from "../../src/report/cyclonedx.ts";
+import { packageUrl, sourceUrl } from "../../src/report/purl.ts";
+import type { PackageRecord } from "../../src/report/record.ts";
+import { type RecordedImage, uuidOf } from "../../src/report/sbom.ts";
+import { spdx } from "../../src/report/spdx.ts";
+import { sampleImage, sampleRecord } from "./sample.ts";
+import { spdxSchema } from "./spdx-schema.ts";
+
+const require = createRequire(import.meta.url);
+/** The official schemas, as the CycloneDX project's own library ships them. */
+const schemas = path.join(require.resolve("@cyclonedx/cyclonedx-library/package.json"), "../res/schema");
+
+function complaints(schema: object, document: unknown, others: readonly string[] = []): readonly string[] {
+  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: true });
+  addFormats.default(ajv);
+  // Of the formats in the schemas ajv-formats lacks these two; we write neither.
+  for (const format of ["idn-email", "iri-reference"]) ajv.addFormat(format, true);
+  for (const name of others) ajv.addSchema(parse(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
+  const validate = ajv.compile(schema);
+  validate(document);
+  return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+}
+
+const parse = (name: string) =>
+  JSON.parse(readFileSync(path.join(schemas, `${name}.SNAPSHOT.schema.json`), "utf8")) as object;
+const cycloneDxComplaints = (document: unknown) => complaints(parse("bom-1.6"), document, ["spdx", "jsf-0.82"]);
+
+const osImage: RecordedImage = {
+  ...sampleImage,
+  record: {
+    ...sampleRecord,
+    plan: { ...sampleRecord.plan, kind: "os", family: "fedora", base: "base:44", packages: ["served"] },
+    distribution: { id: "fedora", version: "44" },
+    packages: [
+      {
+        name: "served",
+        version: "12:4.4-27.fc44",
+        upstreamVersion: "4.4",
+        arch: "x86_64",
+        source: { name: "served", version: "12:4.4-27.fc44" },
+        sha256: "4".repeat(64),
+      },
+    ],
+    entries: sampleRecord.entries.filter(({ reason }) => reason.kind === "recipe"),
+  },
+};
+const { distribution: _, ...nowhere } = sampleRecord;
+const images: readonly (readonly [string, RecordedImage])[] = [
+  ["a scratch image", sampleImage],
+  ["an OS-based image", osImage],
+  ["packages of an unknown release", { ...sampleImage, record: nowhere }],
+];
+
+describe("CycloneDX", () => {
+  it.each(images)("of %s is valid by the official schema of 1.6", (_, image) => {
+    expect(cycloneDxComplaints(JSON.parse(JSON.stringify(cycloneDx(image))))).toEqual([]);
+  });
+
+  it("the schema refuses what it should", () => {
+    expect(cycloneDxComplaints({ ...cycloneDx(sampleImage), serialNumber: "none" })).not.toEqual([]);
+  });
+
+  it("names everything once and depends only on what it names", () => {
+    const document = cycloneDx(sampleImage);
+    const all = [
+      document.metadata.component,
+      ...document.components,
+      ...document.components.flatMap((each) => each.components ?? []),
+    ];
+    const names = all.map((component) => component["bom-ref"]);
+    expect(new Set(names).size).toBe(names.length);
+    const used = document.dependencies.flatMap(({ ref, dependsOn }) => [ref, ...dependsOn]);
+    expect(used.filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  it("has each package with its source, licence, files and what they need", () => {
+    const document = cycloneDx(sampleImage);
+    const url =
+      "pkg:deb/debian/libextra%2B%2B1@1:1.0~rc1-2%2Bb1?arch=amd64&distro=debian-12&upstream=extra%401:1.0~rc1-2";
+    expect(document.components.find(({ name }) => name === "libextra++1")).toEqual({
+      type: "library",
+      "bom-ref": url,
+      supplier: { name: "Debian" },
+      name: "libextra++1",
+      version: "1:1.0~rc1-2+b1",
+      hashes: [{ alg: "SHA-256", content: "2".repeat(64) }],
+      licenses: [{ expression: "ISC AND LicenseRef-Beer", acknowledgement: "declared" }],
+      purl: url,
+      pedigree: {
+        ancestors: [
+          {
+            type: "library",
+            name: "extra",
+            version: "1:1.0~rc1-2",
+            purl: "pkg:deb/debian/extra@1:1.0~rc1-2?arch=source&distro=debian-12",
+          },
+        ],
+      },
+      components: [
+        {
+          type: "file",
+          "bom-ref": "file:/usr/lib/libextra++.so.1",
+          name: "/usr/lib/libextra++.so.1",
+          hashes: [
+            { alg: "SHA-1", content: "c".repeat(40) },
+            { alg: "SHA-256", content: "c".repeat(64) },
+          ],
+          properties: [
+            { name: "dhcpd-build:mode", value: "0755" },
+            { name: "dhcpd-build:owner", value: "0:0" },
+          ],
+        },
+      ],
+      properties: [
+        { name: "aquasecurity:trivy:SrcEpoch", value: "1" },
+        { name: "aquasecurity:trivy:SrcName", value: "extra" },
+        { name: "aquasecurity:trivy:SrcRelease", value: "2" },
+        { name: "aquasecurity:trivy:SrcVersion", value: "1.0~rc1" },
+      ],
+    });
+    expect(document.dependencies.find(({ ref }) => ref === "file:/usr/sbin/served")).toEqual({
+      ref: "file:/usr/sbin/served",
+      dependsOn: ["file:/usr/lib/ld-tiny.so.2", "file:/usr/lib/libc.so.6", "file:/usr/lib/libextra++.so.1"],
+    });
+  });
+});
+
+describe("SPDX", () => {
+  it.each(images)("of %s is valid by the rules of 2.3", (_, image) => {
+    expect(complaints(spdxSchema, JSON.parse(JSON.stringify(spdx(image))))).toEqual([]);
+  });
+
+  it("the schema refuses what it should", () => {
+    expect(
+      complaints(spdxSchema, { ...spdx(sampleImage), creationInfo: { created: "today", creators: [] } }),
+    ).not.toEqual([]);
+  });
+
+  it("names everything once and relates only what it names", () => {
+    const { packages, files, relationships } = spdx(sampleImage);
+    const names = ["SPDXRef-DOCUMENT", ...[...packages, ...files].map(({ SPDXID }) => SPDXID)];
+    expect(new Set(names).size).toBe(names.length);
+    const used = relationships.flatMap(({ spdxElementId, relatedSpdxElement }) => [spdxElementId, relatedSpdxElement]);
+    expect(used.filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  it("every file is contained once, by a package whose files were analyzed, as 7.8 wants it", () => {
+    const { packages, files, relationships } = spdx(sampleImage);
+    const containers = files.map(({ SPDXID }) =>
+      relationships.filter((each) => each.relationshipType === "CONTAINS" && each.relatedSpdxElement === SPDXID),
+    );
+    expect(containers.map((found) => found.length)).toEqual(files.map(() => 1));
+    const analyzed = packages.filter(({ filesAnalyzed }) => filesAnalyzed).map(({ SPDXID }) => SPDXID);
+    expect(containers.flat().filter(({ spdxElementId }) => !analyzed.includes(spdxElementId))).toEqual([]);
+    expect(
+      packages.filter(({ filesAnalyzed, packageVerificationCode: code }) => filesAnalyzed !== (code !== undefined)),
+    ).toEqual([]);
+  });
+
+  it("explains every licence that SPDX does not know", () => {
+    expect(spdx(sampleImage).hasExtractedLicensingInfos).toEqual([
+      {
+        licenseId: "LicenseRef-Beer",
+        name: "Beer",
+        extractedText: "The text is in the copyright or licence files of: libextra++1, served",
+      },
+    ]);
+  });
+});
+
+it.each(images)("%s gives the same bytes every time", (_, image) => {
+  const copy = JSON.parse(JSON.stringify(image)) as RecordedImage;
+  expect(JSON.stringify([cycloneDx(copy), spdx(copy)])).toBe(JSON.stringify([cycloneDx(image), spdx(image)]));
+});
+
+it("another image has another serial number and namespace", () => {
+  const other = { ...sampleImage, id: `sha256:${"f".repeat(64)}` };
+  expect(cycloneDx(other).serialNumber).not.toBe(cycloneDx(sampleImage).serialNumber);
+  expect(spdx(other).documentNamespace).not.toBe(spdx(sampleImage).documentNamespace);
+});
+
+it("a UUID made from text is a UUID of version 8", () => {
+  expect(uuidOf("anything")).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
+describe("package URLs", () => {
+  const rpm: PackageRecord = {
+    ...osImage.record.packages[0]!,
+    source: { name: "served-server", version: "12:4.4-27.fc44" },
+  };
+  const fedora = { family: "fedora", distribution: { id: "fedora", version: "44" } } as const;
+  const debian = { family: "debian", distribution: { id: "debian", version: "12" } } as const;
+
+  it.each([
+    [
+      "Debian's, with the source package",
+      packageUrl(sampleRecord.packages[0]!, debian),
+      "pkg:deb/debian/libc6@2.36-9%2Bdeb12u14?arch=amd64&distro=debian-12&upstream=glibc",
+    ],
+    [
+      "of an unknown release",
+      packageUrl(sampleRecord.packages[2]!, { family: "debian", distribution: undefined }),
+      "pkg:deb/debian/served@4.4-1?arch=amd64&upstream=served",
+    ],
+    [
+      "Fedora's, with the epoch apart and the source package's file",
+      packageUrl(rpm, fedora),
+      "pkg:rpm/fedora/served@4.4-27.fc44?arch=x86_64&distro=fedora-44&epoch=12&upstream=served-server-4.4-27.fc44.src.rpm",
+    ],
+    [
+      "Fedora's source",
+      sourceUrl(rpm, fedora),
+      "pkg:rpm/fedora/served-server@4.4-27.fc44?arch=src&distro=fedora-44&epoch=12",
+    ],
+  ])("%s", (_, url, expected) => expect(url).toBe(expected));
+});
