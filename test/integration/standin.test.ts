@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Command } from "../../src/system/run.ts";
+import { enableEmulation } from "../support/qemu.ts";
 import { run } from "../support/run.ts";
 import { loadBase, type StandIn, standIn, standInTools } from "../support/standin/standin.ts";
 import { createStore, type Store } from "../support/store.ts";
@@ -69,6 +70,25 @@ describe.runIf(requireTools(...standInTools, "buildah", "dnf", "rpm2archive", "c
         await expect(inBase(dnf, "-y", "--refresh", "install", "libcap")).rejects.toThrow(/is not signed/);
       });
     });
+
+    test.runIf(requireTools("update-binfmts", "qemu-aarch64-static"))(
+      "as a base for aarch64 it runs under emulation",
+      async () => {
+        await enableEmulation("aarch64");
+        await using store = await createStore();
+        const { env } = store;
+        await loadBase(world.base.dnf4Aarch64, "localhost/standin:44-aarch64", env);
+        await run(
+          ["buildah", "from", "--arch", "arm64", "--pull-never", "--name", "base", "localhost/standin:44-aarch64"],
+          { env },
+        );
+        const inBase = (...command: Command) =>
+          run(["buildah", "run", "--isolation", "chroot", "--network", "host", "base", "--", ...command], { env });
+        expect(await inBase("rpm", "-q", "glibc")).toBe("glibc-2.36-9.fc44.aarch64");
+        // Installing takes half a minute under emulation, so only rpm is asked.
+        expect(await inBase("rpm", "--eval", "%{_arch}")).toBe("aarch64");
+      },
+    );
 
     test("this machine's dnf asks and downloads with a configuration of its own", async () => {
       const settings = [`--setopt=reposdir=${world.reposDir}`, `--setopt=cachedir=${scratch}/cache`] as const;

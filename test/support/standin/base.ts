@@ -1,16 +1,20 @@
 import { cp, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { arches } from "../../../src/system/arch.ts";
 import type { Run } from "../../../src/system/run.ts";
-import { lagging, type Mirror } from "./debian.ts";
+import { type Mirror, patience } from "./debian.ts";
 import { writeImageLayout } from "./oci.ts";
 import { fedoraRelease, ownFilesOf, rpmNameOf } from "./packages.ts";
 
-export const managers = {
-  dnf4: { suite: "bookworm", packages: ["dnf", "dnf-plugins-core"] },
+const bases = {
+  dnf4: { suite: "bookworm", arch: "x86_64", packages: ["dnf", "dnf-plugins-core"] },
   // passwd has the useradd with which rpm 4.19 and later make the accounts of sysusers.d.
-  dnf5: { suite: "sid", packages: ["dnf5", "passwd"] },
+  dnf5: { suite: "sid", arch: "x86_64", packages: ["dnf5", "passwd"] },
+  // The stand-in for aarch64 has Debian's directories, so that its libraries must be those of the base's own release.
+  dnf4Aarch64: { suite: "bookworm", arch: "aarch64", packages: ["dnf", "dnf-plugins-core"] },
 } as const;
-export type Manager = keyof typeof managers;
+export type Base = keyof typeof bases;
+export const baseNames = Object.keys(bases) as readonly Base[];
 
 const everywhere = ["rpm", "bash", "dash", "coreutils", "libc-bin", "tar", "gzip", "grep", "sed", "findutils"];
 
@@ -31,13 +35,15 @@ const ballast = [
 /** Where the base has the repository. */
 const repositoryPlace = "srv/standin-repository";
 
+const rpmDatabase = "/usr/lib/sysimage/rpm";
+
 /**
  * Makes an image of Debian's dnf and rpm that installs from the stand-in repository inside it: an oci: directory of one layer.
  * Merged sbin, rpm's database and os-release are as in Fedora.
  */
 export async function makeBase(
   run: Run,
-  manager: Manager,
+  base: Base,
   from: { readonly repository: string; readonly rootfs: string },
   output: string,
 ): Promise<void> {
@@ -45,26 +51,27 @@ export async function makeBase(
   for (const directory of ballast) await rm(path.join(rootfs, directory), { recursive: true, force: true });
   await mergeSbin(rootfs);
   await cp(from.repository, path.join(rootfs, repositoryPlace), { recursive: true });
-  await configure(manager, rootfs, from.repository);
-  const chroot = ["chroot", rootfs] as const;
-  await run([...chroot, "/usr/bin/ldconfig"]);
-  const inside = installed.map((item) => `/${repositoryPlace}/x86_64/${rpmNameOf(item, "x86_64")}`);
+  await configure(base, rootfs, from.repository);
+  const { arch } = bases[base];
+  const rpms = installed.map((item) => path.join(from.repository, arch, rpmNameOf(item, arch)));
   // --justdb: Debian has the files already, its glibc above all. Not --import: a Fedora base knows no key before the first install.
-  await run([...chroot, "rpm", "--install", "--justdb", "--noscripts", "--notriggers", "--nosignature", ...inside]);
-  await writeImageLayout(run, rootfs, output, { arch: "amd64", entry: ["/bin/bash"] });
+  const settings = ["--justdb", "--noscripts", "--notriggers", "--nosignature", "--ignorearch"] as const;
+  await run(["rpm", "--root", rootfs, "--dbpath", rpmDatabase, "--install", ...settings, ...rpms]);
+  await writeImageLayout(run, rootfs, output, { arch: arches[arch].oci, entry: ["/bin/bash"] });
 }
 
 /** Unpacks what the manager needs; maintainer scripts do not run, which saves most of the time. */
-export async function unpackBase(run: Run, manager: Manager, mirror: Mirror, rootfs: string): Promise<void> {
-  const { suite, packages } = managers[manager];
+export async function unpackBase(run: Run, base: Base, mirror: Mirror, rootfs: string): Promise<void> {
+  const { suite, arch, packages } = bases[base];
   await run([
     "mmdebstrap",
     "--quiet",
+    `--architectures=${arches[arch].debian}`,
     "--mode=root",
     "--variant=extract",
     "--format=directory",
     "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
-    `--aptopt=${lagging}`,
+    ...patience.map((option) => `--aptopt=${option}`),
     `--include=${[...packages, ...everywhere].join(",")}`,
     suite,
     rootfs,
@@ -81,7 +88,7 @@ async function mergeSbin(rootfs: string): Promise<void> {
   await symlink("bin", path.join(rootfs, "usr/sbin"));
 }
 
-async function configure(manager: Manager, rootfs: string, repository: string): Promise<void> {
+async function configure(base: Base, rootfs: string, repository: string): Promise<void> {
   const write = async (name: string, content: string) => {
     await mkdir(path.join(rootfs, path.dirname(name)), { recursive: true });
     await rm(path.join(rootfs, name), { force: true });
@@ -95,12 +102,12 @@ async function configure(manager: Manager, rootfs: string, repository: string): 
   await write("etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n");
   // Debian's loader does not look there by itself. First where the libraries are the ones of the base's own release; newer programs
   // must keep theirs.
-  const rank = managers[manager].suite === "bookworm" ? "00" : "zz";
+  const rank = bases[base].suite === "bookworm" ? "00" : "zz";
   await write(`etc/ld.so.conf.d/${rank}-standin.conf`, "/usr/lib64\n");
   // This plugin keeps a second repository, unsigned, of what was installed; Fedora's bases are without it.
   for (const place of ["etc/dnf/plugins", "etc/dnf/libdnf5-plugins"])
     await write(`${place}/local.conf`, "[main]\nenabled = 0\n");
-  await write("etc/rpm/macros", "%_dbpath /usr/lib/sysimage/rpm\n");
+  await write("etc/rpm/macros", `%_dbpath ${rpmDatabase}\n`);
   await write(
     "etc/yum.repos.d/standin.repo",
     repoFile(`file:///${repositoryPlace}`, "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-standin"),

@@ -27,8 +27,8 @@ export async function findMirror(run: Run): Promise<Mirror> {
   return { bookworm: source("bookworm"), sid: source("sid") };
 }
 
-/** A mirror that lags behind is good enough to test with; the signatures are checked all the same. */
-export const lagging = 'Acquire::Check-Valid-Until "false";';
+/** A mirror that lags behind or stumbles is good enough to test with; the signatures are checked all the same. */
+export const patience = ['Acquire::Check-Valid-Until "false";', 'Acquire::Retries "3";'] as const;
 
 /** Downloads packages of an architecture in a private state and unpacks each into `directory/NAME`. */
 export async function unpackDebs(
@@ -59,7 +59,9 @@ export async function unpackDebs(
     "Acquire::Languages": "none",
   };
   const config = Object.entries(settings).map(([name, value]) => `${name} "${value}";\n`);
-  const env = { APT_CONFIG: await file("apt.conf", `#clear APT::Architectures;\n${config.join("")}${lagging}\n`) };
+  const env = {
+    APT_CONFIG: await file("apt.conf", `#clear APT::Architectures;\n${config.join("")}${patience.join("\n")}\n`),
+  };
   await run(["apt-get", "-q", "update"], { env });
   await run(["apt-get", "-q", "download", ...request.names], { env, cwd: state });
   const debs = (await readdir(state)).filter((name) => name.endsWith(".deb"));

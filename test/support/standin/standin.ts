@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -7,8 +7,9 @@ import { fileURLToPath } from "node:url";
 import { systemErrorCode } from "../../../src/system/errors.ts";
 import { isLeftover, ownName } from "../../../src/system/workdir.ts";
 import { run } from "../run.ts";
-import { type Manager, makeBase, repoFile, unpackBase } from "./base.ts";
+import { type Base, baseNames, makeBase, repoFile, unpackBase } from "./base.ts";
 import { findMirror } from "./debian.ts";
+import { inParallel } from "./pool.ts";
 import { makeRepository } from "./repository.ts";
 
 /** A world in the layout of Fedora, made of Debian's parts; nothing in it is Fedora's. All paths are absolute. */
@@ -21,8 +22,8 @@ export interface StandIn {
   readonly reposDir: string;
   /** `$releasever`. */
   readonly release: string;
-  /** `oci:DIRECTORY`, for `loadBase`. Base and builder in one, for x86_64; they contain the repository. */
-  readonly base: Readonly<Record<Manager, string>>;
+  /** `oci:DIRECTORY`, for `loadBase`. Base and builder in one; they contain the repository. */
+  readonly base: Readonly<Record<Base, string>>;
 }
 
 /** The programs that making the stand-in takes, for `requireTools`. */
@@ -49,16 +50,18 @@ export async function standIn(): Promise<StandIn> {
     await using _ = await lock(`${place}.lock`);
     if (!(await exists(place))) await make(place);
   }
+  await utimes(place, new Date(), new Date());
   return describeStandIn(place);
 }
 
 function describeStandIn(place: string): StandIn {
+  const base = (name: Base) => `oci:${path.join(place, `base-${name}`)}`;
   return {
     repository: { x86_64: path.join(place, "repository/x86_64"), aarch64: path.join(place, "repository/aarch64") },
     gpgKey: path.join(place, "repository/RPM-GPG-KEY-standin"),
     reposDir: path.join(place, "repos.d"),
     release: "44",
-    base: { dnf4: `oci:${path.join(place, "base-dnf4")}`, dnf5: `oci:${path.join(place, "base-dnf5")}` },
+    base: { dnf4: base("dnf4"), dnf5: base("dnf5"), dnf4Aarch64: base("dnf4Aarch64") },
   };
 }
 
@@ -66,21 +69,21 @@ async function make(place: string): Promise<void> {
   // Beside its final place, so that the rename is one step; the name tells whether its maker still lives.
   const cache = path.dirname(place);
   for (const name of (await readdir(cache)).filter(isLeftover)) await rm(path.join(cache, name), { recursive: true });
+  await removeUnused(cache);
   const work = path.join(cache, ownName());
   const made = path.join(work, "made");
   const repository = path.join(made, "repository");
-  const roots = { dnf4: path.join(work, "dnf4"), dnf5: path.join(work, "dnf5") };
+  const rootOf = (base: Base) => path.join(work, `root-${base}`);
   try {
     await mkdir(path.join(made, "repos.d"), { recursive: true });
     const mirror = await findMirror(run);
     await Promise.all([
       makeRepository(run, mirror, repository, work),
-      unpackBase(run, "dnf4", mirror, roots.dnf4),
-      unpackBase(run, "dnf5", mirror, roots.dnf5),
+      inParallel(baseNames, 2, (base) => unpackBase(run, base, mirror, rootOf(base))),
     ]);
-    const base = (manager: Manager) =>
-      makeBase(run, manager, { repository, rootfs: roots[manager] }, path.join(made, `base-${manager}`));
-    await Promise.all([base("dnf4"), base("dnf5")]);
+    await inParallel(baseNames, 2, (base) =>
+      makeBase(run, base, { repository, rootfs: rootOf(base) }, path.join(made, `base-${base}`)),
+    );
     const at = describeStandIn(place);
     const url = `file://${path.dirname(at.repository.x86_64)}`;
     await writeFile(path.join(made, "repos.d/standin.repo"), repoFile(url, `file://${at.gpgKey}`));
@@ -99,6 +102,14 @@ async function make(place: string): Promise<void> {
  */
 export async function loadBase(base: string, name: string, env: Readonly<Record<string, string>>): Promise<void> {
   await run(["skopeo", "copy", "--quiet", base, `containers-storage:${name}`], { env });
+}
+
+/** Stand-ins of other versions of this directory, which take 600 MB each, once nobody has used them for a day. */
+async function removeUnused(cache: string): Promise<void> {
+  for (const name of (await readdir(cache)).filter((entry) => /^standin-[0-9a-f]{16}$/.test(entry))) {
+    const { mtimeMs } = await stat(path.join(cache, name));
+    if (Date.now() - mtimeMs > 24 * 60 * 60 * 1000) await rm(path.join(cache, name), { recursive: true, force: true });
+  }
 }
 
 /** The stand-in is made anew when one of the files that make it changes. */
