@@ -38,10 +38,17 @@ export function mistakesOf(
   });
 }
 
+/** A mistake is one line of some length, whatever the recipe's values that it repeats are. */
 export function mistake(offset: number, path: readonly PropertyKey[], sentence: string): Mistake {
   const place = pathText(path);
-  return { offset, text: place === "" ? sentence : `${place}: ${sentence}` };
+  const text = (place === "" ? sentence : `${place}: ${sentence}`).replaceAll(
+    /\p{Cc}/gu,
+    (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+  return { offset, text: text.length > longestMistake ? `${text.slice(0, longestMistake)}...` : text };
 }
+
+const longestMistake = 400;
 
 /**
  * What to say of a number that YAML reads but does not write back (`1.10` is 1.1, `0755` is 755): whoever wrote it meant the

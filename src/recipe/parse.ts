@@ -78,7 +78,7 @@ const syntaxSentences: Readonly<Partial<Record<YAMLError["code"], string>>> = {
 };
 
 function syntaxMistake({ code, message, pos }: YAMLError): Mistake {
-  return { offset: pos[0], text: syntaxSentences[code] ?? `broken YAML: ${message}` };
+  return mistake(pos[0], [], syntaxSentences[code] ?? `broken YAML: ${message}`);
 }
 
 /** What is well-formed YAML and wrong in any recipe: aliases, a key given twice, a number that YAML does not write back. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isMap, list, pathConflicts, property } from "./paths.ts";
 import {
   arch,
   argv,
@@ -28,12 +29,6 @@ import {
  * What they are given may therefore be anything.
  */
 const always = { when: () => true } as const;
-
-const isMap = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
-
-const property = (value: unknown, key: string): unknown => (isMap(value) ? Reflect.get(value, key) : undefined);
-
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** A list without the same thing twice; things are the same that have the same `key`. */
 function distinct<Item extends z.ZodType>(item: Item, key?: string) {
@@ -141,24 +136,7 @@ export const recipeSchema = z
     license: license.describe("SPDX licence expression of the service"),
     source: webAddress.optional().describe("Where the recipe or the service's source is found"),
     arches: distinct(arch).min(1, "needs at least one architecture").describe("What images can be built for"),
-    service: service
-      .superRefine((value, context) => {
-        const state = list(property(value, "state")).map(String);
-        for (const key of ["config", "state"] as const) {
-          list(property(value, key)).forEach((inner, index) => {
-            const outer = state.find(
-              (directory) => String(inner).startsWith(`${directory}/`) || (key === "config" && inner === directory),
-            );
-            if (outer === undefined) return;
-            context.addIssue({
-              code: "custom",
-              path: [key, index],
-              message: `lies in the state directory ${outer}, whose volume would hide it`,
-            });
-          });
-        }
-      }, always)
-      .describe("What a running container is, whichever image it comes from"),
+    service: service.describe("What a running container is, whichever image it comes from"),
     fedora: fedora.optional().describe("The OS-based image"),
     scratch: scratch.optional().describe("The image with the service's files and nothing else"),
     checks: distinct(check, "name").default([]).describe("What must be true of the image"),
@@ -169,7 +147,10 @@ export const recipeSchema = z
   .refine((recipe) => !isMap(recipe) || ["scratch", "fedora"].some((key) => property(recipe, key) !== undefined), {
     message: "needs scratch, fedora or both: there is no image to build otherwise",
     ...always,
-  });
+  })
+  .superRefine((recipe, context) => {
+    for (const conflict of pathConflicts(recipe)) context.addIssue({ code: "custom", ...conflict });
+  }, always);
 
 export type Recipe = z.infer<typeof recipeSchema>;
 

@@ -41,6 +41,21 @@ it.each([
     "15:37: scratch.files[1]: `/a` is in the list already",
   ],
   [
+    "no file is where a directory is",
+    withLine("[echod]", "[echod]\n  files: [{ path: /var/lib/echod, content: x }]"),
+    "15:11: scratch.files[0]: `/var/lib/echod` is a directory of the recipe",
+  ],
+  [
+    "no file has something in it",
+    withLine("[echod]", "[echod]\n  files: [{ path: /var/lib, content: x }]"),
+    "15:11: scratch.files[0]: is a file, and /var/lib/echod lies in it",
+  ],
+  [
+    "a mistake is one line, whatever the value is",
+    withLine("[x86_64, aarch64]", '["x\\n86\\e"]'),
+    "4:10: arches[0]: `x\\x0a86\\x1b` is no architecture; known are x86_64, aarch64",
+  ],
+  [
     "a configuration is not in a volume of state",
     withLine("/etc/echod.conf", "/var/lib/echod/conf"),
     "8:12: service.config[0]: lies in the state directory /var/lib/echod, whose volume would hide it",
