@@ -16,7 +16,7 @@ import {
   sourceOf,
   upstreamVersion,
 } from "./control.ts";
-import { declaredLicense } from "./copyright.ts";
+import { declaredLicenses } from "./copyright.ts";
 import { PayloadRoot } from "./payload.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
 
@@ -101,8 +101,8 @@ class AptSource implements PackageSource {
     return this.root.ownershipOf(wanted);
   }
 
-  licenseOf(from: Package): string | undefined {
-    return declaredLicense(this.root, from.name);
+  licensesOf(from: Package): readonly string[] {
+    return declaredLicenses(this.root, from.name);
   }
 
   modifiedOf(wanted: string): number {

@@ -1,5 +1,6 @@
 import type { Family } from "../system/family.ts";
 import type { Root } from "../system/root.ts";
+import type { Run } from "../system/run.ts";
 
 /** One package at exactly one version, as its signed index describes it. */
 export interface Package {
@@ -21,6 +22,13 @@ export interface Package {
 export interface Distribution {
   readonly id: string;
   readonly version: string;
+}
+
+/** Where package managers run: this host, or a container that sees this tool's directories under the same paths. */
+export interface Place {
+  readonly run: Run;
+  /** Of the container's image; undefined for this host, whose own configuration counts. */
+  readonly identity?: string;
 }
 
 /** A file that is needed and not there yet: a soname, or an absolute path (an interpreter, a NEEDED with a slash). */
@@ -61,8 +69,8 @@ export interface PackageSource extends Disposable {
   /** The package a file, link or directory of `root` came from; undefined for the merged links. */
   packageOf(path: string): Package | undefined;
   ownershipOf(path: string): Ownership;
-  /** What a package declares, as an SPDX licence expression; undefined where it declares nothing that a machine can read. */
-  licenseOf(from: Package): string | undefined;
+  /** The licences that a package declares, in its family's words, all of them together; none where no machine can read them. */
+  licensesOf(from: Package): readonly string[];
   /** Seconds since the epoch, 0 where nobody says. */
   modifiedOf(path: string): number;
 }

@@ -3,6 +3,8 @@ import type { Distribution } from "../packages/source.ts";
 import type { OsImagePlan } from "../plan.ts";
 import type { Tree } from "../rootfs/tree.ts";
 import { Failure } from "../system/errors.ts";
+import { refuseUnexplained } from "./explanation.ts";
+import { licenseExpression } from "./license.ts";
 import { type BuildRecord, entryRecord, type PackageRecord } from "./record.ts";
 
 /** The record of an OS-based image, from its package database and what was added to it. Throws Failure. */
@@ -15,7 +17,7 @@ export function recordOfInstalled(plan: OsImagePlan, tree: Tree, installed: read
     });
   }
   const distribution = distributionOf(installed);
-  return {
+  const record: BuildRecord = {
     recordVersion: 1,
     plan: content,
     version: service.upstreamVersion,
@@ -24,6 +26,8 @@ export function recordOfInstalled(plan: OsImagePlan, tree: Tree, installed: read
     packages: installed.map(packageRecord),
     entries: tree.entries().map(entryRecord),
   };
+  refuseUnexplained(record);
+  return record;
 }
 
 /** From the package that makes a base what it is: `fedora-release-common` 44. */
@@ -34,6 +38,7 @@ function distributionOf(installed: readonly InstalledPackage[]): Distribution | 
 
 function packageRecord(installed: InstalledPackage): PackageRecord {
   const { name, version, upstreamVersion, arch, sourceFile, license, sha256 } = installed;
+  const expression = licenseExpression(license === "" ? [] : [license]);
   const source = /^(.+)-([^-]+-[^-]+)\.(?:no)?src\.rpm$/.exec(sourceFile);
   return {
     name,
@@ -42,6 +47,6 @@ function packageRecord(installed: InstalledPackage): PackageRecord {
     arch,
     source: { name: source?.[1] ?? name, version: source?.[2] ?? version },
     sha256,
-    ...(license === "" ? {} : { license }),
+    ...(expression === undefined ? {} : { license: expression }),
   };
 }

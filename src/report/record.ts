@@ -4,6 +4,7 @@ import type { OsImagePlan, ScratchImagePlan } from "../plan.ts";
 import type { Entry, FileEntry, Reason, Tree } from "../rootfs/tree.ts";
 import { Failure } from "../system/errors.ts";
 import { refuseUnexplained } from "./explanation.ts";
+import { licenseExpression } from "./license.ts";
 
 /** What was built and why; travels with the image as labels. */
 export interface BuildRecord {
@@ -47,7 +48,7 @@ export interface EntryRecord {
   readonly reason: Reason;
 }
 
-type Origin = Pick<PackageSource, "packageOf" | "modifiedOf" | "named" | "licenseOf" | "distribution">;
+type Origin = Pick<PackageSource, "packageOf" | "modifiedOf" | "named" | "licensesOf" | "distribution">;
 
 /**
  * Everything about an image that its plan became, as data. Sizes in bytes, hashes in lower-case hex. Throws where something in the image
@@ -71,7 +72,7 @@ export function recordOf(plan: ScratchImagePlan, tree: Tree, source: Origin): Bu
     ...(source.distribution === undefined ? {} : { distribution: source.distribution }),
     packages: [...packages.values()]
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map((each) => packageRecord(each, source.licenseOf(each))),
+      .map((each) => packageRecord(each, licenseExpression(source.licensesOf(each)))),
     entries: entries.map(entryRecord),
   };
   refuseUnexplained(record);

@@ -30,18 +30,13 @@ const exceptions = new Map(exceptionNames.map((name) => [name.toLowerCase(), nam
 type Expression = string | { readonly operator: "AND" | "OR"; readonly parts: readonly Expression[] };
 
 /**
- * A licence field as an SPDX licence expression (SPDX 2.3, annex D), from a field in SPDX's words or in those of DEP 5
- * (`GPL-2+ or Artistic, and Expat`). A name that SPDX does not know becomes `LicenseRef-<name>`. undefined where the field is prose.
+ * The licences of something that is under all of these at once, as an SPDX licence expression (SPDX 2.3, annex D). A field is in the words of
+ * SPDX, of Debian's DEP 5 (`GPL-2+ or Artistic, and Expat`) or of Fedora; a name that SPDX does not know becomes `LicenseRef-<name>`.
+ * undefined where there is no field, or one is prose.
  */
-export function licenseExpression(field: string): string | undefined {
-  const expression = parse(field);
-  return expression === undefined ? undefined : print(expression);
-}
-
-/** The expression of something that is under all of these at once; each is named once. */
-export function allOf(fields: readonly string[]): string | undefined {
+export function licenseExpression(fields: readonly string[]): string | undefined {
   const parsed = fields.map(parse);
-  const parts = parsed.flatMap((part) => (part === undefined ? [] : [part]));
+  const parts = parsed.filter((part) => part !== undefined);
   return parts.length === 0 || parts.length < parsed.length ? undefined : print(join("AND", parts));
 }
 

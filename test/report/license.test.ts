@@ -1,7 +1,7 @@
 import exceptionNames from "spdx-exceptions/index.json" with { type: "json" };
 import licenseNames from "spdx-license-ids/index.json" with { type: "json" };
 import { expect, it } from "vitest";
-import { licenseExpression } from "../../src/packages/license.ts";
+import { licenseExpression } from "../../src/report/license.ts";
 
 it.each([
   ["a name of SPDX in any case", "mpl-2.0", "MPL-2.0"],
@@ -33,12 +33,12 @@ it.each([
   ["an operator without operand", "MIT and", undefined],
   ["nothing", "", undefined],
 ])("%s: %s", (_, field, expression) => {
-  expect(licenseExpression(field)).toBe(expression);
+  expect(licenseExpression([field])).toBe(expression);
 });
 
 it("the result is the same expression when it is read again", () => {
-  const expression = licenseExpression("GPL-1+ or Artistic, and GPL-2+ with Autoconf exception");
-  expect(licenseExpression(expression ?? "")).toBe(expression);
+  const expression = licenseExpression(["GPL-1+ or Artistic", "GPL-2+ with Autoconf exception"]);
+  expect(licenseExpression([expression ?? ""])).toBe(expression);
 });
 
 it("every name in an expression is one of SPDX or a reference", () => {
@@ -55,6 +55,12 @@ it("every name in an expression is one of SPDX or a reference", () => {
     "ASL 2.0",
   ];
   const known = new Set([...licenseNames, ...exceptionNames]);
-  const names = fields.flatMap((field) => licenseExpression(field)?.split(/ (?:AND|OR|WITH) /) ?? ["?"]);
+  const names = fields.flatMap((field) => licenseExpression([field])?.split(/ (?:AND|OR|WITH) /) ?? ["?"]);
   expect(names.filter((name) => !known.has(name) && !name.startsWith("LicenseRef-"))).toEqual([]);
 });
+
+it.each([
+  ["all of them, each once", ["MPL-2.0", "GPL-2 or Expat", "mpl-2.0"], "MPL-2.0 AND (GPL-2.0-only OR MIT)"],
+  ["none", [], undefined],
+  ["one in prose", ["MPL-2.0", "see the file, please"], undefined],
+])("several fields: %s", (_, fields, expression) => expect(licenseExpression(fields)).toBe(expression));
