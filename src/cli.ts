@@ -9,6 +9,7 @@ import { addQuadletCommand } from "./commands/quadlet.ts";
 import { addSbomCommand } from "./commands/sbom.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
 import { addScratchCommand } from "./commands/scratch.ts";
+import { addVerifyCommand } from "./commands/verify.ts";
 import { addWhyCommand } from "./commands/why.ts";
 import type { CommandContext } from "./system/context.ts";
 import type { LogOptions } from "./system/log.ts";
@@ -24,6 +25,7 @@ const verbs = [
   addSbomCommand,
   addDiffCommand,
   addQuadletCommand,
+  addVerifyCommand,
   addDoctorCommand,
   addCleanCommand,
   addSchemaCommand,

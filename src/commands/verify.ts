@@ -1,0 +1,41 @@
+import type { Command } from "commander";
+import type { Finding } from "../proof/verify.ts";
+import type { CommandContext } from "../system/context.ts";
+
+interface VerifyFlags {
+  readonly json?: true;
+  readonly allowSkip?: true;
+}
+
+/** `verify`: performs the checks of an image. Exit code 1 where one fails, or is skipped without leave. */
+export function addVerifyCommand(program: Command, context: CommandContext): void {
+  program
+    .command("verify")
+    .description("run the recipe's checks against an image, with the privileges that its unit gives it")
+    .argument("<image>", "an image of the local store, of either kind")
+    .option("--allow-skip", "do not fail for checks that this machine cannot run")
+    .option("--json", "one JSON document on stdout")
+    .action(async (image: string, flags: VerifyFlags) => {
+      const [{ verifyImage }, { Podman }, { createWorkdir }] = await Promise.all([
+        import("../proof/verify.ts"),
+        import("../image/podman.ts"),
+        import("../system/workdir.ts"),
+      ]);
+      const { run } = context;
+      await using workdir = await createWorkdir();
+      const verification = await verifyImage(image, { podman: new Podman(run), workdir, run });
+      const { findings } = verification;
+      if (flags.json) context.print(JSON.stringify({ image, ...verification }, undefined, 2));
+      else for (const finding of findings) context.print(findingText(finding));
+      const bad = findings.filter(({ outcome }) => outcome === "failed" || (outcome === "skipped" && !flags.allowSkip));
+      context.setExitCode(bad.length === 0 ? 0 : 1);
+    });
+}
+
+const marks = { passed: "ok  ", failed: "FAIL", skipped: "skip" } as const;
+
+/** `ok    812 ms  a client gets a lease`, and below it what is wrong and what the program wrote last. */
+export function findingText({ name, outcome, milliseconds, because, output = [] }: Finding): string {
+  const line = `${marks[outcome]} ${String(milliseconds).padStart(5)} ms  ${name}${because === undefined ? "" : `: ${because}`}`;
+  return [line, ...output.map((text) => `               | ${text}`)].join("\n");
+}

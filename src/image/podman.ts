@@ -1,0 +1,121 @@
+import { Failure } from "../system/errors.ts";
+import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
+
+/** What the store knows about an image. */
+export interface ImageFacts {
+  /** `sha256:` and 64 hex digits. */
+  readonly id: string;
+  /** As OCI spells it. */
+  readonly architecture: string;
+  readonly user: string;
+  readonly entrypoint: readonly string[];
+  readonly arguments: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The files of an image, read-only, as long as the scope lasts. */
+export interface MountedImage extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** The podman program: one method per subcommand, on the user's own containers store. */
+export class Podman {
+  readonly #run: Run;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  /** Throws Failure where the store has no such image. */
+  async inspectImage(image: string): Promise<ImageFacts> {
+    try {
+      return parseImageFacts(await this.#podman(["image", "inspect", image]));
+    } catch (error) {
+      if (!(error instanceof CommandFailure) || error.exitCode !== 125) throw error;
+      throw new Failure(`cannot find image ${image} in the local store`, {
+        hint: "podman images lists what is there; fetch one from a registry with: podman pull NAME",
+        cause: error,
+      });
+    }
+  }
+
+  async mountImage(image: string): Promise<MountedImage> {
+    const path = await this.#podman(["image", "mount", image]);
+    const unmount = async () => void (await this.#podman(["image", "unmount", image], { evenInterrupted: true }));
+    return { path, [Symbol.asyncDispose]: unmount };
+  }
+
+  /** `podman run` with these words; resolves with stdout when the container has ended. Throws CommandFailure with the program's code. */
+  async run(words: readonly string[]): Promise<string> {
+    return this.#podman(["run", ...words]);
+  }
+
+  /** SIGTERM, and SIGKILL after so many whole seconds. */
+  async stop(container: string, seconds: number): Promise<void> {
+    await this.#podman(["stop", "--time", String(seconds), container]);
+  }
+
+  /** Removes a container, running or not; none is no error. */
+  async rm(container: string): Promise<void> {
+    await this.#podman(["rm", "--force", "--ignore", "--volumes", "--time", "0", container], { evenInterrupted: true });
+  }
+
+  /** Removes volumes and containers that use them; those that were never made are no error. */
+  async removeVolumes(volumes: readonly string[]): Promise<void> {
+    if (volumes.length === 0) return;
+    try {
+      await this.#podman(["volume", "rm", "--force", ...volumes], { evenInterrupted: true });
+    } catch (error) {
+      if (!(error instanceof CommandFailure) || !/no such volume/.test(error.stderr)) throw error;
+    }
+  }
+
+  /** The names of all containers. */
+  async containers(): Promise<readonly string[]> {
+    return lines(await this.#podman(["ps", "--all", "--format", "{{.Names}}"]));
+  }
+
+  async volumes(): Promise<readonly string[]> {
+    return lines(await this.#podman(["volume", "ls", "--format", "{{.Name}}"]));
+  }
+
+  async #podman(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    try {
+      return await this.#run(["podman", ...args], options);
+    } catch (error) {
+      if (!(error instanceof CommandFailure) || !error.notFound) throw error;
+      throw new Failure("cannot run an image: podman is not installed", {
+        hint: "dhcpd-build doctor says how to install it",
+        cause: error,
+      });
+    }
+  }
+}
+
+/** `podman image inspect` of one image (podman 4 and 5). */
+export function parseImageFacts(json: string): ImageFacts {
+  const [inspected] = JSON.parse(json) as readonly {
+    readonly Id: string;
+    readonly Architecture: string;
+    readonly Config?: {
+      readonly User?: string;
+      readonly Entrypoint?: readonly string[] | null;
+      readonly Cmd?: readonly string[] | null;
+    };
+    readonly Labels?: Readonly<Record<string, string>> | null;
+  }[];
+  if (inspected === undefined) throw new Failure("cannot understand podman: it described no image");
+  const { Id, Architecture, Config, Labels } = inspected;
+  return {
+    id: Id.startsWith("sha256:") ? Id : `sha256:${Id}`,
+    architecture: Architecture,
+    user: Config?.User ?? "",
+    entrypoint: Config?.Entrypoint ?? [],
+    arguments: Config?.Cmd ?? [],
+    labels: Labels ?? {},
+  };
+}
+
+function lines(text: string): readonly string[] {
+  return text.split("\n").filter((line) => line !== "");
+}

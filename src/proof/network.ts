@@ -1,0 +1,58 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { Failure } from "../system/errors.ts";
+import { type Command, CommandFailure, type Run } from "../system/run.ts";
+
+/** Two private network namespaces with a cable between them: `eth0` at the server's end and `eth0` at the client's. */
+export interface Network extends AsyncDisposable {
+  /** The file of the server's namespace. */
+  readonly server: string;
+  /** A command line as it runs at the client's end. */
+  atClient(command: Command): Command;
+}
+
+/**
+ * Lays a cable; the server's end gets the address (with prefix) where one is given. The namespaces are held by files in a new
+ * `directory`, so that the host's list of namespaces never sees them. Throws Failure.
+ */
+export async function createNetwork(directory: string, address: string | undefined, run: Run): Promise<Network> {
+  await mkdir(directory);
+  const server = path.join(directory, "server");
+  const client = path.join(directory, "client");
+  const ends = [server, client];
+  const enter = (end: string, command: Command): Command => ["nsenter", `--net=${end}`, ...command];
+  const held = new Set<string>();
+  const remove = async () => {
+    for (const end of held) await run(["umount", "--lazy", end], { evenInterrupted: true });
+    held.clear();
+  };
+  try {
+    for (const end of ends) {
+      await writeFile(end, "");
+      await run(["unshare", `--net=${end}`, "true"]);
+      held.add(end);
+    }
+    await run(enter(server, ["ip", "-batch", "-"]), { input: serverEnd(client, address) });
+    await run(enter(client, ["ip", "-batch", "-"]), { input: "link set lo up\nlink set eth0 up\n" });
+  } catch (error) {
+    await remove();
+    if (!(error instanceof CommandFailure)) throw error;
+    throw new Failure(`cannot make a private network: ${error.complaint}`, {
+      ...(error.notFound ? { hint: "install iproute2 and util-linux" } : {}),
+      cause: error,
+    });
+  }
+  return { server, atClient: (command) => enter(client, command), [Symbol.asyncDispose]: remove };
+}
+
+/** Input of `ip -batch`. Nobody else is on the cable: an address need not be looked for before it is used. */
+function serverEnd(client: string, address: string | undefined): string {
+  const own = address === undefined ? [] : [`address add ${address} dev eth0${address.includes(":") ? " nodad" : ""}`];
+  return [
+    "link set lo up",
+    `link add eth0 type veth peer name eth0 netns ${client}`,
+    ...own,
+    "link set eth0 up",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,93 @@
+import { rm } from "node:fs/promises";
+import type { Podman } from "../image/podman.ts";
+import type { Service } from "../plan.ts";
+import { ownName, type Workdir } from "../system/workdir.ts";
+import { type Engine, endOf, lookForPid, type Running, type Start, type State } from "./engine.ts";
+import { writeOverlays } from "./files.ts";
+
+/** How long the runtime may take to get a container going, in milliseconds. */
+const startPatience = 20_000;
+
+/** The real runtime: containers of the image as the service's unit starts them. */
+export class PodmanEngine implements Engine {
+  readonly #image: string;
+  readonly #service: Service;
+  readonly #podman: Podman;
+  readonly #workdir: Workdir;
+
+  constructor(image: string, service: Service, podman: Podman, workdir: Workdir) {
+    this.#image = image;
+    this.#service = service;
+    this.#podman = podman;
+    this.#workdir = workdir;
+  }
+
+  /** podman makes a volume when a container first uses it, and copies the image's directory into it. */
+  async createState(): Promise<State> {
+    const places = new Map(this.#service.state.map((directory) => [directory, ownName()]));
+    return { places, [Symbol.asyncDispose]: () => this.#podman.removeVolumes([...places.values()]) };
+  }
+
+  async start(start: Start): Promise<Running> {
+    const name = ownName();
+    const directory = this.#workdir.file(name);
+    const overlays = await writeOverlays(directory, start.files);
+    const pidFile = `${directory}/pid`;
+    const ended = endOf(
+      this.#podman.run([
+        ...["--name", name, "--rm", "--pull", "never", "--pidfile", pidFile],
+        ...(this.#service.init ? ["--init"] : []),
+        ...["--network", start.network === undefined ? "none" : `ns:${start.network}`],
+        ...privileges(this.#service, start.capabilities),
+        ...[...overlays].flatMap(([inside, file]) => ["--volume", `${file}:${inside}:ro,z`]),
+        ...this.#service.state.flatMap((inside) => ["--volume", volumeOf(inside, start.state)]),
+        ...commandWords(this.#image, this.#service, start.command),
+      ]),
+    );
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+    };
+    ended.then(over, () => {});
+    return {
+      ended,
+      pid: () => lookForPid(pidFile, ended, startPatience),
+      stop: async (patience) => {
+        await this.#podman.stop(name, Math.ceil(patience / 1000));
+        return ended;
+      },
+      [Symbol.asyncDispose]: async () => {
+        // A container that has ended was removed by --rm.
+        if (!isOver) await this.#podman.rm(name);
+        await ended.catch(() => {});
+        await rm(directory, { recursive: true, force: true });
+      },
+    };
+  }
+}
+
+/** A volume without a name is removed with its container. */
+function volumeOf(inside: string, state: State | undefined): string {
+  const volume = state?.places.get(inside);
+  return volume === undefined ? inside : `${volume}:${inside}`;
+}
+
+/** What the service may do, in the words of podman-run(1); the unit says the same in Quadlet's. */
+export function privileges(
+  service: Service,
+  capabilities: readonly string[] = service.capabilities,
+): readonly string[] {
+  const { uid, gid } = service.user;
+  return [
+    ...["--user", `${uid}:${gid}`],
+    ...["--cap-drop", "all"],
+    ...capabilities.flatMap((capability) => ["--cap-add", capability]),
+    ...["--security-opt", "no-new-privileges"],
+    "--read-only",
+  ];
+}
+
+function commandWords(image: string, service: Service, command = service.command): readonly string[] {
+  const [program = "", ...args] = command;
+  return command === service.command ? [image] : ["--entrypoint", JSON.stringify([program]), image, ...args];
+}

@@ -1,0 +1,183 @@
+import type { Podman } from "../image/podman.ts";
+import type { Check } from "../plan/check.ts";
+import { arches } from "../system/arch.ts";
+import { runsHere } from "../system/emulation.ts";
+import type { Run } from "../system/run.ts";
+import { ownName, type Workdir } from "../system/workdir.ts";
+import { performCheck } from "./check.ts";
+import type { Running } from "./engine.ts";
+import { differences, listFiles, machineOf } from "./image-files.ts";
+import { createNetwork } from "./network.ts";
+import { inParallel } from "./parallel.ts";
+import { PodmanEngine } from "./podman-engine.ts";
+import type { Fault } from "./serving.ts";
+import { misconfigurations, openSubject, type Subject } from "./subject.ts";
+import { writtenOutside } from "./written.ts";
+
+/** What was found about one thing that must be true of an image. */
+export interface Finding {
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "skipped";
+  readonly milliseconds: number;
+  /** What is wrong, or why it was not looked at. */
+  readonly because?: string;
+  /** The last lines of the program. */
+  readonly output?: readonly string[];
+}
+
+export interface Verification {
+  readonly id: string;
+  readonly arch: string;
+  readonly findings: readonly Finding[];
+}
+
+export interface ProofTools {
+  readonly podman: Podman;
+  readonly workdir: Workdir;
+  readonly run: Run;
+}
+
+/** Something to find out; `perform` returns what is wrong. */
+interface Question {
+  readonly name: string;
+  /** Whether the image's programs must run for it. */
+  readonly runs: boolean;
+  perform(): Promise<Fault | undefined>;
+}
+
+/** Containers going at the same time: more of them than processors, because most of the time they wait. */
+const atOnce = 4;
+
+/**
+ * Performs the checks of an image's record under the real runtime, with the privileges of its unit, and asserts what the record
+ * says of it. Throws Failure where that cannot be done at all.
+ */
+export async function verifyImage(image: string, tools: ProofTools): Promise<Verification> {
+  const subject = await openSubject(image, tools.podman);
+  const { record, facts } = subject;
+  const written = new Set<string>();
+  const questions = [
+    ...record.plan.checks.map((check) => checkQuestion(check, subject, tools, written)),
+    ...record.plan.service.capabilities.map((capability) => capabilityQuestion(capability, subject, tools)),
+    ...factQuestions(subject, tools),
+  ];
+  const isRunnable = runsHere(record.plan.arch);
+  // The longest way is the lease's: it sets off first.
+  const order = [...questions].sort((a, b) => Number(isLease(b, subject)) - Number(isLease(a, subject)));
+  const found = new Map<Question, Finding>();
+  await inParallel(atOnce, order, async (question) => {
+    found.set(question, question.runs && !isRunnable ? notRunnable(question, subject) : await answer(question));
+  });
+  const findings = questions.flatMap((question) => found.get(question) ?? []);
+  return {
+    id: facts.id,
+    arch: record.plan.arch,
+    findings: [...findings, ...writingFinding(subject, written, isRunnable)],
+  };
+}
+
+function isLease({ name }: Question, { record }: Subject): boolean {
+  return record.plan.checks.some((check) => check.kind === "lease" && check.name === name);
+}
+
+async function answer({ name, perform }: Question): Promise<Finding> {
+  const started = performance.now();
+  const fault = await perform();
+  const milliseconds = Math.round(performance.now() - started);
+  return { name, outcome: fault === undefined ? "passed" : "failed", milliseconds, ...(fault ?? {}) };
+}
+
+function notRunnable({ name }: Question, { record }: Subject): Finding {
+  const because = `no emulator of ${record.plan.arch} is registered with this machine's kernel`;
+  return { name, outcome: "skipped", milliseconds: 0, because };
+}
+
+function checkQuestion(check: Check, subject: Subject, tools: ProofTools, written: Set<string>): Question {
+  const { state } = subject.record.plan.service;
+  const whileServing = async (running: Running) => {
+    const pid = await running.pid();
+    for (const place of pid === undefined ? [] : writtenOutside(pid, state)) written.add(place);
+  };
+  return { name: check.name, runs: true, perform: () => perform(check, subject, tools, { whileServing }) };
+}
+
+/** With one capability less some check must fail, or the service does not need it. */
+function capabilityQuestion(capability: string, subject: Subject, tools: ProofTools): Question {
+  const { checks, service } = subject.record.plan;
+  const capabilities = service.capabilities.filter((each) => each !== capability);
+  return {
+    name: `it needs the capability ${capability}`,
+    runs: true,
+    perform: async () => {
+      // A command that only looks at the configuration seldom needs any: services first.
+      const order = [...checks].sort((a, b) => Number(a.kind === "run") - Number(b.kind === "run"));
+      for (const check of order)
+        if ((await perform(check, subject, tools, { capabilities })) !== undefined) return undefined;
+      return { because: "all checks pass without it", output: [] };
+    },
+  };
+}
+
+async function perform(
+  check: Check,
+  { record, facts }: Subject,
+  { podman, workdir, run }: ProofTools,
+  how: { readonly capabilities?: readonly string[]; readonly whileServing?: (running: Running) => Promise<void> },
+): Promise<Fault | undefined> {
+  const { service, checks } = record.plan;
+  const engine = new PodmanEngine(facts.id, service, podman, workdir);
+  const lease = checks.find((each) => each.kind === "lease");
+  await using network = await createNetwork(workdir.file(ownName()), lease?.server, run);
+  return await performCheck(check, { engine, service, network, workdir, run, ...how });
+}
+
+function factQuestions(subject: Subject, { podman }: ProofTools): readonly Question[] {
+  const { record, facts } = subject;
+  const wanted = arches[record.plan.arch].elfMachine;
+  return [
+    {
+      name: "it is configured as its record says",
+      runs: false,
+      perform: async () => faultOfList(misconfigurations(subject)),
+    },
+    {
+      name: `every program and library is for ${record.plan.arch}`,
+      runs: false,
+      perform: async () => {
+        await using mounted = await podman.mountImage(facts.id);
+        const files = await listFiles(mounted.path);
+        const foreign = files.filter(({ kind, path }) => {
+          const machine = kind === "file" ? machineOf(mounted.path + path) : undefined;
+          return machine !== undefined && machine !== wanted;
+        });
+        return faultOfList(foreign.map(({ path }) => `${path} is for another architecture`));
+      },
+    },
+    ...(record.plan.kind === "os"
+      ? []
+      : [
+          {
+            name: "its files are those of its record",
+            runs: false,
+            perform: async () => {
+              await using mounted = await podman.mountImage(facts.id);
+              return faultOfList(differences(mounted.path, await listFiles(mounted.path), record.entries));
+            },
+          },
+        ]),
+  ];
+}
+
+function writingFinding({ record }: Subject, written: ReadonlySet<string>, isRunnable: boolean): readonly Finding[] {
+  const { service, checks } = record.plan;
+  if (!isRunnable || !checks.some(({ kind }) => kind !== "run")) return [];
+  const name = `it writes nowhere but into ${service.state.join(", ") || "nothing"}`;
+  const fault = faultOfList([...written].map((place) => `it wrote ${place}`));
+  return [{ name, outcome: fault === undefined ? "passed" : "failed", milliseconds: 0, ...(fault ?? {}) }];
+}
+
+function faultOfList(sentences: readonly string[]): Fault | undefined {
+  const [first, ...others] = sentences;
+  if (first === undefined) return undefined;
+  return { because: others.length === 0 ? first : `${first}, and ${others.length} more`, output: others.slice(0, 12) };
+}
