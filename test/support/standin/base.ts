@@ -4,7 +4,8 @@ import { arches } from "../../../src/system/arch.ts";
 import type { Run } from "../../../src/system/run.ts";
 import { type Mirror, patience } from "./debian.ts";
 import { writeImageLayout } from "./oci.ts";
-import { fedoraRelease, ownFilesOf, rpmNameOf } from "./packages.ts";
+import { fedoraRelease } from "./package.ts";
+import { ownFilesOf, rpmNameOf } from "./packages.ts";
 
 const bases = {
   dnf4: { suite: "bookworm", arch: "x86_64", packages: ["dnf", "dnf-plugins-core"] },

@@ -1,37 +1,5 @@
-/**
- * What the stand-in repository holds: Debian's programs and libraries under the names, release tags and layout of Fedora.
- * None of it is Fedora's; the summaries and the vendor say so.
- */
-export interface StandInPackage {
-  readonly name: string;
-  readonly source: string;
-  readonly epoch?: number;
-  readonly version: string;
-  readonly release: string;
-  readonly license: string;
-  /** "each" is built for x86_64 and aarch64. */
-  readonly arch: "each" | "noarch" | "i686" | "x86_64";
-  /** The Debian packages whose files are taken, by the architecture of the rpm. */
-  readonly from: Readonly<Partial<Record<RpmArch, readonly string[]>>>;
-  /** Which of their files, by the path they get; `LIB` stands for the directory of libraries. */
-  readonly take: readonly RegExp[];
-  /** Files with content of ours. */
-  readonly files?: Readonly<Record<string, string>>;
-  readonly links?: Readonly<Record<string, string>>;
-  readonly directories?: readonly string[];
-  /** Directives of a %files line, by path: `%attr(...)`, `%caps(...)`, `%config`. */
-  readonly marks?: Readonly<Record<string, string>>;
-  /** A file that lies under another path than the rules of `layout` give. */
-  readonly moves?: Readonly<Record<string, string>>;
-  /** Further lines of the preamble: Requires, Provides, Recommends, Conflicts. */
-  readonly relations?: readonly string[];
-  /** Sections that stand after %description, such as triggers. */
-  readonly sections?: string;
-}
-
-export type RpmArch = "x86_64" | "aarch64" | "i686";
-
-export const fedoraRelease = "44";
+import { groundPackages } from "./ground.ts";
+import type { RpmArch, StandInPackage } from "./package.ts";
 
 /** From packages of the same name on both architectures. */
 function both(...names: readonly string[]): StandInPackage["from"] {
@@ -56,33 +24,8 @@ function library(name: string, version: string, license: string, ...debian: read
 const dhcp = { source: "dhcp", epoch: 12, version: "4.4.3", release: "27.P1.fc44", license: "MPL-2.0" } as const;
 const cyrusSasl = { source: "cyrus-sasl", version: "2.1.28", license: "BSD-Attribution-HPND-disclaimer" } as const;
 
-const passwd = `root:x:0:0:Super User:/root:/bin/sh
-bin:x:1:1:bin:/bin:/usr/sbin/nologin
-nobody:x:65534:65534:Kernel Overflow User:/:/usr/sbin/nologin
-`;
-const group = `root:x:0:
-bin:x:1:
-tty:x:5:
-utmp:x:22:
-nobody:x:65534:
-`;
-const osRelease = `NAME="Stand-in"
-VERSION="44 (stand-in)"
-ID=fedora
-VERSION_ID=${fedoraRelease}
-PRETTY_NAME="Stand-in for tests (not Fedora)"
-VARIANT="stand-in (not Fedora)"
-VARIANT_ID=stand-in
-`;
-
-/** As in Fedora: whoever brings a library into a system directory causes the loader's cache to be written anew. */
-const ldconfigTrigger = `%transfiletriggerin -n glibc -P 2000000 -- /lib /usr/lib /lib64 /usr/lib64
-/sbin/ldconfig
-%transfiletriggerpostun -n glibc -P 2000000 -- /lib /usr/lib /lib64 /usr/lib64
-/sbin/ldconfig
-`;
-
 export const standInPackages: readonly StandInPackage[] = [
+  ...groundPackages,
   {
     ...dhcp,
     name: "dhcp-server",
@@ -138,43 +81,6 @@ export const standInPackages: readonly StandInPackage[] = [
   { ...library("libseccomp", "2.5.4", "LGPL-2.1-only", "libseccomp2") },
   { ...library("libgcc", "12.2.0", "GPL-3.0-or-later WITH GCC-exception-3.1", "libgcc-s1"), source: "gcc" },
   {
-    name: "glibc",
-    source: "glibc",
-    version: "2.36",
-    release: "9.fc44",
-    license: "LGPL-2.1-or-later",
-    arch: "each",
-    // The amd64 libraries of the i386 architecture search /lib64 and /usr/lib64, as Fedora's do.
-    from: { x86_64: ["libc6-amd64"], aarch64: ["libc6"] },
-    take: [/^LIB\/(?!ld-linux-x86-64)[^/]+$/, /^\/usr\/lib\/ld-linux-aarch64\.so\.1$/],
-    // In Fedora the loader's own name is the file, not the link.
-    moves: { "/usr/lib64/ld.so": "/usr/lib64/ld-linux-x86-64.so.2" },
-    relations: ["Provides: rtld(GNU_HASH)", "Requires: filesystem", "Recommends: glibc-gconv-extra"],
-    sections: ldconfigTrigger,
-  },
-  {
-    name: "glibc",
-    source: "glibc",
-    version: "2.36",
-    release: "9.fc44",
-    license: "LGPL-2.1-or-later",
-    arch: "i686",
-    from: { i686: ["libc6"] },
-    take: [/^LIB\/[^/]+$/, /^\/usr\/lib\/ld-linux\.so\.2$/],
-    relations: ["Provides: rtld(GNU_HASH)", "Requires: filesystem"],
-  },
-  {
-    name: "glibc-gconv-extra",
-    source: "glibc",
-    version: "2.36",
-    release: "9.fc44",
-    license: "LGPL-2.1-or-later",
-    arch: "each",
-    from: { x86_64: ["libc6-amd64"], aarch64: ["libc6"] },
-    take: [/^LIB\/gconv\//],
-    relations: ["Requires: glibc%{?_isa} = %{version}-%{release}"],
-  },
-  {
     name: "iputils",
     source: "iputils",
     version: "20221126",
@@ -221,62 +127,6 @@ export const standInPackages: readonly StandInPackage[] = [
       "/etc/chrony.keys": "%attr(0640,root,chrony) %config(noreplace)",
       "/var/lib/chrony": "%attr(0750,chrony,chrony)",
     },
-  },
-  {
-    name: "setup",
-    source: "setup",
-    version: "2.15.0",
-    release: "1.fc44",
-    license: "LicenseRef-Fedora-Public-Domain",
-    arch: "noarch",
-    from: {},
-    take: [],
-    files: { "/etc/passwd": passwd, "/etc/group": group, "/etc/services": "bootps 67/udp\nbootpc 68/udp\n" },
-    marks: { "/etc/passwd": "%config(noreplace)", "/etc/group": "%config(noreplace)" },
-    relations: ["Provides: user(root)", "Provides: group(root)", "Provides: group(utmp)"],
-  },
-  {
-    name: "filesystem",
-    source: "filesystem",
-    version: "3.18",
-    release: "50.fc44",
-    license: "LicenseRef-Fedora-Public-Domain",
-    arch: "each",
-    from: {},
-    take: [],
-    directories: [
-      "/etc",
-      "/run",
-      "/tmp",
-      "/usr/bin",
-      "/usr/lib",
-      "/usr/lib64",
-      "/usr/libexec",
-      "/usr/share",
-      "/var/lib",
-    ],
-    links: { "/bin": "usr/bin", "/sbin": "usr/bin", "/lib": "usr/lib", "/lib64": "usr/lib64", "/usr/sbin": "bin" },
-    marks: { "/tmp": "%attr(1777,root,root)" },
-    relations: ["Requires: setup", "Provides: filesystem(unmerged-sbin-symlinks) = 1"],
-  },
-  {
-    name: "standin-release",
-    source: "standin-release",
-    version: fedoraRelease,
-    release: "1",
-    license: "MIT",
-    arch: "noarch",
-    from: {},
-    take: [],
-    files: { "/usr/lib/os-release": osRelease },
-    links: { "/etc/os-release": "../usr/lib/os-release" },
-    relations: [
-      `Provides: system-release = ${fedoraRelease}`,
-      `Provides: system-release(releasever) = ${fedoraRelease}`,
-      // What a base image of Debian's parts has without any rpm.
-      "Provides: /bin/sh",
-      "Provides: /sbin/ldconfig",
-    ],
   },
 ];
 

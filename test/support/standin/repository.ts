@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Run } from "../../../src/system/run.ts";
 import { type Mirror, unpackDebs } from "./debian.ts";
-import { type RpmArch, type StandInPackage, standInPackages } from "./packages.ts";
+import type { RpmArch, StandInPackage } from "./package.ts";
+import { standInPackages } from "./packages.ts";
 import { inParallel } from "./pool.ts";
 import { buildRpm } from "./rpms.ts";
 

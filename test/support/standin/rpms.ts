@@ -1,7 +1,7 @@
 import { chmod, cp, lstat, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Command, Run } from "../../../src/system/run.ts";
-import type { RpmArch, StandInPackage } from "./packages.ts";
+import type { RpmArch, StandInPackage } from "./package.ts";
 
 const places = {
   x86_64: { debian: "x86_64-linux-gnu", libraries: "/usr/lib64" },

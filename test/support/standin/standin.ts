@@ -9,6 +9,7 @@ import { isLeftover, ownName } from "../../../src/system/workdir.ts";
 import { run } from "../run.ts";
 import { type Base, baseNames, makeBase, repoFile, unpackBase } from "./base.ts";
 import { findMirror } from "./debian.ts";
+import { fedoraRelease } from "./package.ts";
 import { inParallel } from "./pool.ts";
 import { makeRepository } from "./repository.ts";
 
@@ -60,7 +61,7 @@ function describeStandIn(place: string): StandIn {
     repository: { x86_64: path.join(place, "repository/x86_64"), aarch64: path.join(place, "repository/aarch64") },
     gpgKey: path.join(place, "repository/RPM-GPG-KEY-standin"),
     reposDir: path.join(place, "repos.d"),
-    release: "44",
+    release: fedoraRelease,
     base: { dnf4: base("dnf4"), dnf5: base("dnf5"), dnf4Aarch64: base("dnf4Aarch64") },
   };
 }
