@@ -1,0 +1,129 @@
+import { describe, expect, it } from "vitest";
+import { addDiffCommand } from "../../src/commands/diff.ts";
+import { addSbomCommand } from "../../src/commands/sbom.ts";
+import { addWhyCommand } from "../../src/commands/why.ts";
+import { type BuildRecord, recordLabels } from "../../src/report/record.ts";
+import { CommandFailure, type Run } from "../../src/system/run.ts";
+import { sampleImage, sampleRecord } from "../report/sample.ts";
+import { runVerb } from "../support/context.ts";
+
+/** What `buildah inspect --type image` prints of it, as far as it is read. */
+function inspected(record: BuildRecord | undefined): string {
+  const config = { architecture: "amd64", config: { Labels: record === undefined ? undefined : recordLabels(record) } };
+  return JSON.stringify({
+    FromImageID: sampleImage.id.replace("sha256:", ""),
+    FromImageDigest: `sha256:${"0".repeat(64)}`,
+    Config: JSON.stringify(config),
+    OCIv1: config,
+  });
+}
+
+const changed = { ...sampleRecord, version: "4.5" };
+const images: Readonly<Record<string, string>> = {
+  "localhost/served": inspected(sampleRecord),
+  "localhost/served:next": inspected(changed),
+  "localhost/other": inspected(undefined),
+};
+
+/** A store with these images. */
+const run: Run = async (command) => {
+  const image = command.at(-1) ?? "";
+  if (command.slice(0, 4).join(" ") !== "buildah inspect --type image")
+    throw new Error(`unexpected: ${command.join(" ")}`);
+  const description = images[image];
+  if (description !== undefined) return description;
+  const stderr = image.includes(" ")
+    ? "Error: importing settings: invalid reference format"
+    : `Error: importing settings: ${image}: image not known`;
+  throw new CommandFailure(command, { exitCode: 125, stderr, reason: "exit code 125" });
+};
+const why = (...args: readonly string[]) => runVerb(addWhyCommand, ["why", ...args], run);
+const sbom = (...args: readonly string[]) => runVerb(addSbomCommand, ["sbom", ...args], run);
+const diff = (...args: readonly string[]) => runVerb(addDiffCommand, ["diff", ...args], run);
+
+describe("why", () => {
+  it("prints the chain", async () => {
+    const { stdout, exitCode } = await why("localhost/served", "/lib/libextra++.so.1");
+    expect(stdout.join("\n")).toMatch(/^\/lib\/libextra\+\+\.so\.1 lies at .*\n\n\/usr\/sbin\/served\n/);
+    expect(exitCode).toBe(0);
+  });
+
+  it("prints it as data", async () => {
+    const { stdout } = await why("localhost/served", "/lib", "--json");
+    const explanation = JSON.parse(stdout.join("\n"));
+    expect(Object.keys(explanation)).toEqual(["asked", "followed", "entry", "chain"]);
+  });
+
+  it("prints everything where no path is given", async () => {
+    expect((await why("localhost/served")).stdout.join("\n").split("\n")).toHaveLength(sampleRecord.entries.length);
+    const { entries } = JSON.parse((await why("localhost/served", "--json")).stdout.join("\n"));
+    expect(entries).toEqual(sampleRecord.entries);
+  });
+
+  it.each([
+    ["/usr/bin/served", "there is /usr/sbin/served"],
+    ["/etc/passwd", "dhcpd-build why localhost/served lists all there is"],
+  ])("says of %s that it is not there, and what is", async (path, hint) => {
+    await expect(why("localhost/served", path)).rejects.toMatchObject({
+      message: `cannot explain ${path}: it is not in localhost/served`,
+      hint,
+      kind: "failed",
+    });
+  });
+});
+
+describe("sbom", () => {
+  it.each([
+    [[], { bomFormat: "CycloneDX", specVersion: "1.6" }],
+    [["--format", "cyclonedx"], { bomFormat: "CycloneDX", specVersion: "1.6" }],
+    [["--format", "spdx"], { spdxVersion: "SPDX-2.3" }],
+  ])("%s", async (options, start) => {
+    expect(JSON.parse((await sbom("localhost/served", ...options)).stdout.join("\n"))).toMatchObject(start);
+  });
+});
+
+describe("diff", () => {
+  it("prints the difference and ends with 0", async () => {
+    const { stdout, exitCode } = await diff("localhost/served", "localhost/served:next");
+    expect(stdout).toEqual(["configuration: 1 changed\n  ~ version  4.4 -> 4.5\n\nsize  5400 -> 5400 bytes (0)"]);
+    expect(exitCode).toBe(0);
+  });
+
+  it("prints it as data", async () => {
+    const { stdout } = await diff("localhost/served", "localhost/served:next", "--json");
+    expect(JSON.parse(stdout.join("\n"))).toEqual({
+      packages: [],
+      entries: [],
+      size: { before: 5400, after: 5400 },
+      configuration: [{ name: "version", before: "4.4", after: "4.5" }],
+    });
+  });
+
+  it.each([
+    ["localhost/served:next", 1],
+    ["localhost/served", 0],
+  ])("with --exit-code against %s ends with %i", async (after, exitCode) => {
+    expect((await diff("localhost/served", after, "--exit-code")).exitCode).toBe(exitCode);
+  });
+});
+
+describe.each([
+  ["why", (image: string) => why(image, "/lib")],
+  ["sbom", (image: string) => sbom(image)],
+  ["diff", (image: string) => diff("localhost/served", image)],
+])("%s", (_, verb) => {
+  it("says that an image is not there", async () => {
+    await expect(verb("localhost/absent")).rejects.toMatchObject({
+      message: "cannot find image localhost/absent in the local store",
+      hint: expect.stringContaining("buildah pull"),
+      kind: "failed",
+    });
+    await expect(verb("no image")).rejects.toThrow("cannot find image no image in the local store");
+  });
+
+  it("says that an image is not ours", async () => {
+    await expect(verb("localhost/other")).rejects.toThrow(
+      "cannot explain image localhost/other: it has no record, so it was not built by dhcpd-build",
+    );
+  });
+});
