@@ -22,7 +22,7 @@ export interface Encoding {
   readonly wide: boolean;
 }
 
-/** A file whose every access is checked against its size; the pages that were read are kept. */
+/** A file whose every access is checked against its size; the pages that were read are kept until `release`. */
 export interface Bytes {
   readonly size: number;
   /** Throws ElfError where any of the bytes lies outside the file or `length` is beyond reason. */
@@ -30,9 +30,12 @@ export interface Bytes {
   part(position: number, length: number, encoding: Encoding, what: string): Part;
   /** A string that ends at a NUL before `limit` bytes. Throws ElfError otherwise. */
   text(position: number, limit: number, what: string): string;
+  /** Lets go of the pages that were read; whoever reads on pays for them again. */
+  release(): void;
 }
 
-const page = 4096;
+/** Headers, notes and the strings of most files lie in the first of these. */
+const page = 8192;
 /** No table of a real file that is read here comes near it; a hostile one may not fill the memory with it. */
 const mostBytes = 64 * 1024 * 1024;
 
@@ -61,6 +64,7 @@ export function boundedBytes(read: Read, size: number): Bytes {
   return {
     size,
     raw,
+    release: () => pages.clear(),
     part: (position, length, encoding, what) => asPart(raw(position, length, what), encoding),
     text(position, limit, what) {
       const most = Math.min(limit, size - position);

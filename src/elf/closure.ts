@@ -96,8 +96,10 @@ export function resolveClosure(view: RootView, binary: string, options: ClosureO
 function resolvePlace(view: RootView, place: Located, binary: string, options: ClosureOptions, depth: number): Closure {
   if (place.entry.kind !== "file")
     throw new NotAProgram(binary, `it is a ${place.entry.kind === "other" ? "device" : place.entry.kind}`);
+  const examined = view.examine(place);
+  if ("image" in examined) return loadProgram(view, place, binary, examined.image, options);
   const start = view.root.read(place.path, 0, shebangLimit);
-  if (looksLikeElf(start)) return loadProgram(view, place, binary, options);
+  if (looksLikeElf(start)) throw new NotAProgram(binary, examined.broken);
   const shebang = parseShebang(start);
   if (shebang === undefined) throw new NotAProgram(binary, "it is neither an ELF file nor a script");
   if (depth >= mostScripts) throw new NotAProgram(binary, "scripts are interpreted by scripts too many times");

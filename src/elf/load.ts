@@ -12,10 +12,13 @@ import type { RootView } from "./view.ts";
  * Plays the loader for one ELF file: its interpreter, preloaded and audit libraries, then breadth-first what each loaded file needs, then
  * what they open by themselves. Throws NotAProgram where the file cannot be started or loaded.
  */
-export function loadProgram(view: RootView, place: Located, binary: string, options: ClosureOptions): Closure {
-  const examined = view.examine(place);
-  if ("broken" in examined) throw new NotAProgram(binary, examined.broken);
-  const { image } = examined;
+export function loadProgram(
+  view: RootView,
+  place: Located,
+  binary: string,
+  image: ElfImage,
+  options: ClosureOptions,
+): Closure {
   const { file } = image;
   if (file.type !== "executable" && file.type !== "shared")
     throw new NotAProgram(binary, `it is an ELF file of type ${file.type}`);

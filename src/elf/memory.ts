@@ -160,7 +160,8 @@ export class LoaderMemory {
     const known = this.#files.get(file);
     if (known !== undefined) {
       addRequirer(known, requester);
-      this.#files.set(file, { ...known, links: unionOfLinks(known.links, links) });
+      const union = unionOfLinks(known.links, links);
+      if (union !== known.links) this.#files.set(file, { ...known, links: union });
       return;
     }
     const { soname } = match.image.file;

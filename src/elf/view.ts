@@ -54,7 +54,7 @@ export function viewRoot(root: Root): RootView {
 
   const view: RootView = {
     root,
-    locate: (wanted) => remembered(located, wanted, () => locate(root, wanted)),
+    locate: (wanted) => remembered(located, wanted, () => locateBeside(root, wanted, located)),
     directory: (wanted) =>
       remembered(directories, wanted, () => {
         const place = view.locate(wanted);
@@ -90,10 +90,26 @@ export function viewRoot(root: Root): RootView {
   return view;
 }
 
+/** As `locate`, but goes the way to the directory once for all names in it. */
+function locateBeside(root: Root, wanted: string, located: Map<string, Located | undefined>): Located | undefined {
+  const cut = wanted.lastIndexOf("/");
+  const name = wanted.slice(cut + 1);
+  if (cut <= 0 || name === "" || name === "." || name === "..") return locate(root, wanted);
+  const way = wanted.slice(0, cut);
+  const directory = remembered(located, way, () => locate(root, way));
+  if (directory?.entry.kind !== "directory") return undefined;
+  const file = directory.path === "/" ? `/${name}` : `${directory.path}/${name}`;
+  const entry = root.entry(file);
+  if (entry === undefined) return undefined;
+  return entry.kind === "symlink" ? locate(root, wanted) : { path: file, entry, links: directory.links };
+}
+
 function examine(root: Root, { path: file, entry }: Located): Examined {
   if (entry.kind !== "file") return { broken: "not a regular file" };
   try {
-    return { image: readElf((position, length) => root.read(file, position, length), entry.size) };
+    const image = readElf((position, length) => root.read(file, position, length), entry.size);
+    image.bytes.release();
+    return { image };
   } catch (error) {
     if (error instanceof ElfError) return { broken: error.message };
     throw error;
