@@ -1,8 +1,8 @@
-import { lstat, rm } from "node:fs/promises";
+import { lstat, readFile, rm } from "node:fs/promises";
 import type { Command } from "commander";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, systemErrorCode } from "../system/errors.ts";
-import { CommandFailure } from "../system/run.ts";
+import { CommandFailure, type Run } from "../system/run.ts";
 
 /** `clean`: removes what builds that were killed left behind; what a running build uses is told by its name and stays. */
 export function addCleanCommand(program: Command, context: CommandContext): void {
@@ -11,7 +11,7 @@ export function addCleanCommand(program: Command, context: CommandContext): void
     .description("remove what an interrupted build left behind")
     .option("--cache", "remove the package lists and downloads too; they will be fetched again")
     .action(async (flags: { cache?: true }) => {
-      const removed = [...(await removeContainers(context)), ...(await removeFiles(flags.cache ?? false))];
+      const removed = [...(await removeContainers(context)), ...(await removeFiles(flags.cache ?? false, context))];
       for (const each of removed) context.print(each);
       if (removed.length === 0) context.log.info("nothing to clean");
     });
@@ -33,7 +33,7 @@ async function removeContainers({ run }: CommandContext): Promise<readonly strin
   return leftovers;
 }
 
-async function removeFiles(wholeCache: boolean): Promise<readonly string[]> {
+async function removeFiles(wholeCache: boolean, { run }: CommandContext): Promise<readonly string[]> {
   const [{ cacheDirectory }, { leftoversIn, workdirBase }] = await Promise.all([
     import("../system/cache-directory.ts"),
     import("../system/workdir.ts"),
@@ -45,19 +45,26 @@ async function removeFiles(wholeCache: boolean): Promise<readonly string[]> {
     : (await Promise.all(places.map(leftoversIn))).flat();
   const removed: string[] = [];
   for (const file of leftovers) {
-    if (await removeOwn(file)) removed.push(file);
+    if (await removeOwn(file, run)) removed.push(file);
   }
   return removed;
 }
 
 /** Removes a file or directory of this user; says whether there was one. Others clean up after themselves. */
-async function removeOwn(file: string): Promise<boolean> {
+async function removeOwn(file: string, run: Run): Promise<boolean> {
   const stats = await lstat(file).catch(() => undefined);
   if (stats === undefined || stats.uid !== process.getuid?.()) return false;
+  for (const mount of await mountsBelow(file)) await run(["umount", "--lazy", mount]);
   try {
     await rm(file, { recursive: true, force: true });
     return true;
   } catch (error) {
     throw new Failure(`cannot remove ${file}: ${systemErrorCode(error) ?? String(error)}`, { cause: error });
   }
+}
+
+/** Where something is mounted below a directory, the newest first: field 5 of /proc/self/mountinfo (proc(5)). */
+async function mountsBelow(directory: string): Promise<readonly string[]> {
+  const points = (await readFile("/proc/self/mountinfo", "utf8")).split("\n").map((line) => line.split(" ")[4] ?? "");
+  return points.filter((point) => point.startsWith(`${directory}/`)).reverse();
 }

@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { run } from "../support/run.ts";
 import { requireTools } from "../support/tools.ts";
 import { createWorkshop, processesWith, type Workshop } from "../support/workshop.ts";
 
@@ -61,6 +64,17 @@ describe.runIf(requireTools("buildah", "apt-get", "dpkg-deb"))("an interrupted b
     await building;
     expect(await workshop.leftovers()).toEqual([]);
   });
+
+  it.runIf(requireTools("root", "mount"))(
+    "that was killed with something mounted is cleaned up after, too",
+    async () => {
+      const left = path.join(workshop.env.TMPDIR!, "dhcpd-build-999999999-1-0123abcd");
+      await mkdir(path.join(left, "mounted"), { recursive: true });
+      await run(["mount", "-t", "tmpfs", "tmpfs", path.join(left, "mounted")]);
+      expect(await workshop.run(["clean"])).toMatchObject({ exitCode: 0, stdout: `${left}\n` });
+      expect(existsSync(left)).toBe(false);
+    },
+  );
 
   it("has its cache removed on request", async () => {
     const { stdout } = await workshop.run(["clean", "--cache"]);
