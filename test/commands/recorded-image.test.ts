@@ -19,9 +19,14 @@ function inspected(record: BuildRecord | undefined): string {
 }
 
 const changed = { ...sampleRecord, version: "4.5" };
+const based = {
+  ...sampleRecord,
+  plan: { ...sampleRecord.plan, kind: "os", family: "fedora", base: "base:44", packages: ["served"] },
+} as const;
 const images: Readonly<Record<string, string>> = {
   "localhost/served": inspected(sampleRecord),
   "localhost/served:next": inspected(changed),
+  "localhost/served-based": inspected(based),
   "localhost/other": inspected(undefined),
 };
 
@@ -70,6 +75,13 @@ describe("why", () => {
       kind: "failed",
     });
   });
+});
+
+it("why knows of an OS-based image what was added to its base and packages, and says so", async () => {
+  expect((await why("localhost/served-based", "/var/lib/served")).stdout.join("\n")).toContain("the recipe gives this");
+  await expect(why("localhost/served-based", "/etc/passwd")).rejects.toThrow(
+    "cannot explain /etc/passwd: it was not added to the base and the packages of localhost/served-based",
+  );
 });
 
 describe("sbom", () => {
