@@ -136,7 +136,8 @@ it("nothing that is shipped names a mirror or a registry but the base image of a
     ".ci/run",
     ...filesBelow(".ci", ".mjs"),
   ];
-  const host = /\b(?:[a-z0-9-]+\.)*(?:debian|ubuntu|npmjs|fedoraproject|docker|quay|ghcr)\.(?:org|com|io|net)\b/i;
+  const host =
+    /\b(?:[a-z0-9-]+\.)*(?:registry|deb|ftp|archive|security|mirrors?|dl|download)\.(?:[a-z0-9-]+\.)+(?:org|com|net)\b|\b(?:docker|quay|ghcr)\.io\b/i;
   const naming = shipped.flatMap((file) =>
     read(file)
       .split("\n")
