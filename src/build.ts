@@ -3,10 +3,12 @@ import { closeOver } from "./elf/provide.ts";
 import { assemble, type StoredReferences } from "./image/assemble.ts";
 import { fromBase } from "./image/base.ts";
 import { Buildah } from "./image/buildah.ts";
+import { openPlace } from "./image/builder.ts";
 import { createdTime } from "./image/config.ts";
 import { readContents } from "./image/contents.ts";
 import { openBuildMemory } from "./image/memory.ts";
 import { installPackages } from "./image/packages.ts";
+import { makeDirectory } from "./packages/cache.ts";
 import { openPackageLists } from "./packages/open.ts";
 import { findPrograms } from "./packages/program.ts";
 import type { ImagePlan, OsImagePlan, Plan, ScratchImagePlan } from "./plan.ts";
@@ -62,7 +64,8 @@ function buildImage(plan: ImagePlan, options: BuildOptions, tools: Tools): Promi
 async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {
   await using workdir = await createWorkdir();
   const buildah = new Buildah(tools.run, workdir.path);
-  const lists = await openPackageLists({ ...plan, ...options, ...tools });
+  await using place = await openPlace(plan.builder, [await shared(cacheDirectory())], { buildah, run: tools.run });
+  const lists = await openPackageLists({ ...plan, ...options, place, log: tools.log });
   const memory = openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, lists.fingerprint], buildah);
   const known = options.force ? undefined : await memory.recall();
   if (known !== undefined) {
@@ -102,6 +105,12 @@ async function buildOsImage(plan: OsImagePlan, tools: Tools): Promise<BuiltImage
     ({ kind }) => kind === "file" || kind === "hardlink" || kind === "symlink",
   );
   return builtImage(stored, files, record);
+}
+
+/** A directory that a builder container can be given, for it must be there. */
+async function shared(directory: string): Promise<string> {
+  await makeDirectory(directory);
+  return directory;
 }
 
 function builtDirectory(): string {

@@ -3,6 +3,7 @@ import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
+import type { Place } from "../system/place.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 import { makeDirectory } from "./cache.ts";
 import { requireSpace } from "./space.ts";
@@ -35,7 +36,11 @@ const hostPlaces = {
 const keptSetting = /^(Acquire::(?!IndexTargets|Languages|GzipIndexes)|APT::Default-Release |Dir::Bin::methods)/;
 
 /** Makes or finds the private state for an architecture. No root is needed, nothing of the host's is written. */
-export async function openAptState(directory: string, architecture: string, run: Run): Promise<AptState> {
+export async function openAptState(
+  directory: string,
+  architecture: string,
+  { run, identity }: Place,
+): Promise<AptState> {
   const [settings, places] = await Promise.all([
     run(["apt-config", "dump"]),
     run([
@@ -46,8 +51,8 @@ export async function openAptState(directory: string, architecture: string, run:
   ]);
   const kept = settings.split("\n").filter((line) => keptSetting.test(line));
   const etc = new Map([...places.matchAll(/^(\w+)='(.*)'$/gm)].map((match) => [match[1] ?? "", match[2] ?? ""]));
-  const fingerprint = await fingerprintOf([...kept, ...etc.values()], [...etc.values()]);
-  const state = path.join(directory, `${architecture}-${fingerprint.slice(0, 16)}`);
+  const fingerprint = identity ?? (await fingerprintOf([...kept, ...etc.values()], [...etc.values()]));
+  const state = path.join(directory, `${architecture}-${fingerprint.slice(-16)}`);
   await Promise.all(["lists/partial", "archives/partial"].map((part) => makeDirectory(path.join(state, part))));
   const config = path.join(state, "apt.conf");
   const text = configText(state, architecture, etc, kept);

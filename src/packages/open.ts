@@ -3,7 +3,7 @@ import { type Arch, arches } from "../system/arch.ts";
 import { cacheDirectory } from "../system/cache-directory.ts";
 import type { Family } from "../system/family.ts";
 import type { Log } from "../system/log.ts";
-import type { Run } from "../system/run.ts";
+import type { Place } from "../system/place.ts";
 import { openCache } from "./cache.ts";
 import type { PackageSource } from "./source.ts";
 
@@ -13,7 +13,8 @@ export interface SourceOptions {
   readonly packages: readonly string[];
   /** How old package lists may be, in milliseconds; 0 fetches them anew. */
   readonly maxListAge: number;
-  readonly run: Run;
+  /** Where the family's package manager runs. */
+  readonly place: Place;
   readonly log: Log;
 }
 
@@ -26,24 +27,43 @@ export interface PackageLists {
 
 /** Makes a family's package lists fresh enough. Throws Failure. */
 export async function openPackageLists(options: SourceOptions): Promise<PackageLists> {
-  const { family, arch, run, log } = options;
-  switch (family) {
-    case "debian": {
-      const [{ openAptState, refreshLists }, { openAptSource }] = await Promise.all([
-        import("./apt-state.ts"),
-        import("./apt.ts"),
-      ]);
-      const [state, cache] = await Promise.all([
-        openAptState(path.join(cacheDirectory(), "apt"), arches[arch].debian, run),
-        openCache(cacheDirectory()),
-      ]);
-      await refreshLists(state, { maxAge: options.maxListAge, run, log });
-      return {
-        fingerprint: await state.listsFingerprint(),
-        open: () => openAptSource({ arch, packages: options.packages, state, cache, run, log }),
-      };
-    }
+  switch (options.family) {
+    case "debian":
+      return openDebian(options);
     case "fedora":
-      throw new Error("no Fedora packages yet");
+      return openFedora(options);
   }
+}
+
+async function openDebian({ arch, packages, maxListAge, place, log }: SourceOptions): Promise<PackageLists> {
+  const [{ openAptState, refreshLists }, { openAptSource }] = await Promise.all([
+    import("./apt-state.ts"),
+    import("./apt.ts"),
+  ]);
+  const [state, cache] = await Promise.all([
+    openAptState(path.join(cacheDirectory(), "apt"), arches[arch].debian, place),
+    openCache(cacheDirectory()),
+  ]);
+  const { run } = place;
+  await refreshLists(state, { maxAge: maxListAge, run, log });
+  return {
+    fingerprint: await state.listsFingerprint(),
+    open: () => openAptSource({ arch, packages, state, cache, run, log }),
+  };
+}
+
+async function openFedora({ arch, packages, maxListAge, place, log }: SourceOptions): Promise<PackageLists> {
+  const [{ openDnfState, refreshMetadata }, { openDnfSource }] = await Promise.all([
+    import("./dnf-state.ts"),
+    import("./dnf.ts"),
+  ]);
+  const [state, cache] = await Promise.all([
+    openDnfState(path.join(cacheDirectory(), "dnf"), arches[arch].rpm, place),
+    openCache(cacheDirectory()),
+  ]);
+  await refreshMetadata(state, { maxAge: maxListAge, log });
+  return {
+    fingerprint: await state.listsFingerprint(),
+    open: () => openDnfSource({ arch, packages, state, cache, run: place.run, log }),
+  };
 }

@@ -26,6 +26,12 @@ interface Origin {
   readonly archive: number;
 }
 
+/** What a payload does not say of a member, by the member's absolute name. */
+export type MemberDetails = ReadonlyMap<string, Pick<Member, "userName" | "groupName" | "xattrs">>;
+
+/** The number of an owner who is known by name and by the number in the payload. Throws Failure where nobody can say. */
+export type NumberOf = (kind: "user" | "group", name: string, inPayload: number) => number;
+
 /**
  * Packages seen as the one file system they would be when installed, without unpacking them: names and metadata are in
  * memory, bytes are read from the archives. Owns an open file per package until it is disposed of.
@@ -33,10 +39,12 @@ interface Origin {
 export class PayloadRoot implements Root, Disposable {
   readonly #nodes = new Map<string, Node>();
   readonly #merged: readonly MergedDirectory[];
+  readonly #numberOf: NumberOf;
   readonly #archives: number[] = [];
 
-  constructor(merged: readonly MergedDirectory[]) {
+  constructor(merged: readonly MergedDirectory[], numberOf: NumberOf = (_kind, _name, inPayload) => inPayload) {
     this.#merged = merged;
+    this.#numberOf = numberOf;
     this.#nodes.set("/", directoryNode());
     for (const { path: from, into } of merged) {
       this.#parent(into);
@@ -48,12 +56,14 @@ export class PayloadRoot implements Root, Disposable {
   }
 
   /** Takes in a package's payload, an uncompressed tar. Throws Failure where it is damaged or reaches out of the root. */
-  add(from: Package, archive: string): void {
+  add(from: Package, archive: string, details: MemberDetails = new Map()): void {
     const file = openSync(archive, "r");
     this.#archives.push(file);
     try {
-      for (const member of listMembers(file, statSync(archive).size))
-        this.#addMember({ package: from, member, archive: file });
+      for (const member of listMembers(file, statSync(archive).size)) {
+        const whole = { ...member, ...details.get(path.posix.join("/", member.name)) };
+        this.#addMember({ package: from, member: whole, archive: file });
+      }
     } catch (error) {
       if (!(error instanceof ArchiveError)) throw error;
       throw new Failure(`cannot read package ${from.name} ${from.version}: ${error.message}`, { cause: error });
@@ -91,8 +101,8 @@ export class PayloadRoot implements Root, Disposable {
     }
     const member = node?.origin?.member;
     return {
-      uid: member?.uid ?? 0,
-      gid: member?.gid ?? 0,
+      uid: member === undefined ? 0 : this.#numberOf("user", member.userName, member.uid),
+      gid: member === undefined ? 0 : this.#numberOf("group", member.groupName, member.gid),
       mode: node?.entry.mode ?? 0o755,
       xattrs: member?.xattrs ?? new Map(),
       ...(member === undefined ? {} : { sameFile: `${node?.origin?.archive}:${member.offset}` }),

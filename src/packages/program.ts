@@ -6,15 +6,22 @@ import type { PackageSource } from "./source.ts";
 /** Where packages put what is meant to be run (Filesystem Hierarchy Standard 3.0, sections 4.4, 4.7 and 4.10). */
 const programDirectories = ["/usr/sbin", "/usr/bin", "/usr/libexec"];
 
-/** The paths of the plan's programs: a name is looked up in the named packages' program directories, a path is taken as it is. */
+/**
+ * The paths of the plan's programs: a name is looked up in the named packages' program directories, a path is taken as it is. A
+ * directory's link on the way to a name is not followed again (`/usr/sbin` may be one); a program that is a link stays one, for it
+ * may go by its name.
+ */
 export function findPrograms(binaries: readonly string[], source: PackageSource): readonly string[] {
   return binaries.map((binary) => findProgram(binary, source));
 }
 
 function findProgram(binary: string, source: PackageSource): string {
   const places = binary.startsWith("/") ? [binary] : programDirectories.map((directory) => `${directory}/${binary}`);
-  const found = places.find((place) => locate(source.root, place)?.entry.kind === "file");
-  if (found !== undefined) return found;
+  for (const place of places) {
+    const located = locate(source.root, place);
+    if (located?.entry.kind !== "file") continue;
+    return !binary.startsWith("/") && path.posix.basename(located.path) === binary ? located.path : place;
+  }
   const packages = source.named.map(({ name }) => name).join(", ");
   const programs = programsOf(source);
   throw new Failure(`cannot find the program ${binary} in ${packages}`, {

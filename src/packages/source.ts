@@ -1,6 +1,5 @@
 import type { Family } from "../system/family.ts";
 import type { Root } from "../system/root.ts";
-import type { Run } from "../system/run.ts";
 
 /** One package at exactly one version, as its signed index describes it. */
 export interface Package {
@@ -22,13 +21,6 @@ export interface Package {
 export interface Distribution {
   readonly id: string;
   readonly version: string;
-}
-
-/** Where package managers run: this host, or a container that sees this tool's directories under the same paths. */
-export interface Place {
-  readonly run: Run;
-  /** Of the container's image; undefined for this host, whose own configuration counts. */
-  readonly identity?: string;
 }
 
 /** A file that is needed and not there yet: a soname, or an absolute path (an interpreter, a NEEDED with a slash). */

@@ -3,7 +3,7 @@ import type { Closure, ClosureFile } from "../elf/closure.ts";
 import type { PackageSource } from "../packages/source.ts";
 import type { ImagePlan, OsImagePlan, ScratchImagePlan } from "../plan.ts";
 import { Failure } from "../system/errors.ts";
-import type { Link } from "../system/root.ts";
+import { type Link, locate } from "../system/root.ts";
 import { type Reason, Tree } from "./tree.ts";
 
 type Origin = Pick<PackageSource, "root" | "packageOf" | "ownershipOf">;
@@ -23,6 +23,7 @@ export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], ori
     }
   }
   addOwn(tree, plan);
+  addProgramLinks(plan, tree, origin);
   for (const entry of tree.entries()) addParents(tree, origin, entry.path);
   refuseMissingProgram(plan, tree);
   return tree;
@@ -117,6 +118,13 @@ function canonical(tree: Tree, wanted: string): string {
     }
   }
   return here;
+}
+
+/** The service may be started through a link: `/usr/sbin` leads to `bin` since Fedora 42. */
+function addProgramLinks({ service }: ScratchImagePlan, tree: Tree, origin: Origin): void {
+  const located = locate(origin.root, service.command[0] ?? "/");
+  if (located !== undefined && tree.get(located.path) !== undefined)
+    addLinks(tree, origin, located.links, located.path);
 }
 
 function refuseMissingProgram(plan: ScratchImagePlan, tree: Tree): void {

@@ -31,3 +31,9 @@ function assigned(osRelease: string, name: string): string | undefined {
     .trim()
     .replace(/^(["'])(.*)\1$/, "$2");
 }
+
+/** ID and VERSION_ID of an os-release(5) text; undefined where it has no number, as rolling releases. */
+export function releaseOf(osRelease: string): { readonly id: string; readonly version: string } | undefined {
+  const [id, version] = [assigned(osRelease, "ID"), assigned(osRelease, "VERSION_ID")];
+  return id === undefined || version === undefined ? undefined : { id, version };
+}

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Failure, Interruption, resourceFailure, systemErrorCode } from "./errors.ts";
 import type { Log } from "./log.ts";
 
@@ -59,6 +60,8 @@ export function quote(command: Command): string {
  * (`evenInterrupted`) still runs.
  */
 export function createRun(log: Log, signal: AbortSignal): Run {
+  // As many as there are commands at once.
+  setMaxListeners(0, signal);
   return async (command, options = {}) => {
     if (!options.evenInterrupted) throwIfInterrupted(signal);
     const { execa } = await import("execa");
