@@ -82,10 +82,11 @@ describe.runIf(canBuild)("what an image tells of itself", () => {
   });
 
   it("an image that was pushed and pulled elsewhere tells the same", async () => {
-    const layout = path.join(workshop.env.TMPDIR ?? "", "layout");
-    await run(["buildah", "push", "--quiet", image, `oci:${layout}:pushed`], { env: workshop.store.env });
+    // buildah names what it pulls after the path, which therefore must look like an image's name.
+    const cwd = workshop.env.TMPDIR ?? "";
+    await run(["buildah", "push", "--quiet", image, "oci:layout:pushed"], { cwd, env: workshop.store.env });
     await using elsewhere = await createWorkshop();
-    const pulled = await run(["buildah", "pull", "--quiet", `oci:${layout}:pushed`], { env: elsewhere.store.env });
+    const pulled = await run(["buildah", "pull", "--quiet", "oci:layout:pushed"], { cwd, env: elsewhere.store.env });
     for (const verb of [["why", "/usr/sbin/dhcpd"], ["sbom"], ["sbom", "--format", "spdx"]]) {
       const [name = "", ...rest] = verb;
       expect(await output([name, pulled, ...rest], elsewhere)).toBe(await output([name, image, ...rest]));
