@@ -17,7 +17,8 @@ const extensionMagic = 0xeaa42174;
 const hwcapsTag = 1;
 /** Bit 62 of an entry's hwcap field says that its low half is an index into the hwcaps names. */
 const hwcapsBit = 1 << 30;
-const mostEntries = 1_000_000;
+/** Whole distributions have some thousands. */
+const mostEntries = 200_000;
 
 /**
  * The entries of an ld.so.cache (dl-cache.h of glibc 2.2 and later, whichever byte order it was written in), in its order, by

@@ -6,7 +6,7 @@ import { looksLikeElf } from "./read.ts";
 import { NotAProgram } from "./refusals.ts";
 import { parseShebang, programOfEnv, shebangLimit } from "./script.ts";
 import type { FoundBy } from "./search.ts";
-import type { RootView } from "./view.ts";
+import { type RootView, unreadable } from "./view.ts";
 
 /** One file that the loader would open. */
 export interface ClosureFile {
@@ -77,7 +77,7 @@ export interface ClosureOptions {
 }
 
 /** PATH of a container that does not set it, as podman and docker do. */
-export const defaultSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const defaultSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** The kernel goes no deeper from a script to an interpreter that is a script. */
 const mostScripts = 5;
@@ -98,7 +98,7 @@ function resolvePlace(view: RootView, place: Located, binary: string, options: C
     throw new NotAProgram(binary, `it is a ${place.entry.kind === "other" ? "device" : place.entry.kind}`);
   const examined = view.examine(place);
   if ("image" in examined) return loadProgram(view, place, binary, examined.image, options);
-  const start = view.root.read(place.path, 0, shebangLimit);
+  const start = startOf(view, place, binary);
   if (looksLikeElf(start)) throw new NotAProgram(binary, examined.broken);
   const shebang = parseShebang(start);
   if (shebang === undefined) throw new NotAProgram(binary, "it is neither an ELF file nor a script");
@@ -114,6 +114,14 @@ function resolvePlace(view: RootView, place: Located, binary: string, options: C
     links: place.links,
     ...mergeClosures(parts),
   };
+}
+
+function startOf(view: RootView, place: Located, binary: string): Uint8Array {
+  try {
+    return view.root.read(place.path, 0, shebangLimit);
+  } catch (error) {
+    throw new NotAProgram(binary, unreadable(error));
+  }
 }
 
 type Part = Pick<Closure, "files" | "missing" | "dlopen" | "warnings">;
@@ -150,7 +158,7 @@ function absolute(path: string, { workingDirectory = "/" }: ClosureOptions): str
 }
 
 /** One list of files for several programs: each file once, with all who require it, found as it was found first. */
-export function mergeClosures(parts: readonly Part[]): Part {
+function mergeClosures(parts: readonly Part[]): Part {
   const files = new Map<string, ClosureFile>();
   const missing = new Map<string, MissingFile>();
   for (const file of parts.flatMap((part) => part.files)) {

@@ -1,25 +1,23 @@
 import path from "node:path";
 import type { RootView } from "./view.ts";
 
-/** Deeper includes are a circle. */
-const deepest = 16;
-
 /**
  * The directories that /etc/ld.so.conf and the files it includes name, in order. The loader never reads it: it is what ldconfig(8) would
  * search for a cache, where a root is made of packages and has none yet.
  */
 export function confDirectories(view: RootView): readonly string[] {
-  return [...new Set(readConf(view, "/etc/ld.so.conf", 0))];
+  return [...new Set(readConf(view, "/etc/ld.so.conf", new Set()))];
 }
 
-function readConf(view: RootView, file: string, depth: number): readonly string[] {
-  if (depth > deepest) return [];
+function readConf(view: RootView, file: string, read: Set<string>): readonly string[] {
+  if (read.has(file)) return [];
+  read.add(file);
   const lines = (view.text(file) ?? "").split("\n").map((line) => line.replace(/#.*/, "").trim());
   return lines.flatMap((line) => {
     const included = /^include\s+(.*)$/.exec(line)?.[1];
     if (included !== undefined) {
       const files = included.split(/\s+/).flatMap((pattern) => matching(view, pattern, path.posix.dirname(file)));
-      return files.flatMap((each) => readConf(view, each, depth + 1));
+      return files.flatMap((each) => readConf(view, each, read));
     }
     // `hwcap N name` is of no effect in any glibc of this century.
     if (line.startsWith("hwcap")) return [];

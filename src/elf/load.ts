@@ -54,6 +54,7 @@ function runLoader(
     workingDirectory: options.workingDirectory ?? "/",
     libraryPath: options.libraryPath,
     cachedDirectories: options.cachedDirectories ?? [],
+    ways: new Map(),
   };
   const memory = new LoaderMemory(around);
   memory.addInterpreter(interpreter, file.interpreter !== undefined);

@@ -34,7 +34,7 @@ function asWanted({ soname, requiredBy }: MissingFile): Wanted {
 }
 
 /** Everything the closures lack, each name once with all its requirers. */
-export function allMissing(closures: readonly Closure[]): readonly MissingFile[] {
+function allMissing(closures: readonly Closure[]): readonly MissingFile[] {
   const missing = new Map<string, MissingFile>();
   for (const each of closures.flatMap((closure) => closure.missing)) {
     const requiredBy = [...new Set([...(missing.get(each.soname)?.requiredBy ?? []), ...each.requiredBy])];

@@ -86,8 +86,10 @@ const pie = 0x08000000;
 /** PATH_MAX of Linux; no string that the loader opens is longer. */
 const pathLimit = 4096;
 /** Lists of directories may be longer than one path. */
-const listLimit = 1024 * 1024;
+const listLimit = 64 * 1024;
 const mostDynamicEntries = 65_536;
+/** Names that overlap in the string table take memory once each. */
+const mostNameBytes = 16 * 1024 * 1024;
 
 /** Whether the first bytes of a file are those of an ELF file. */
 export function looksLikeElf(start: Uint8Array): boolean {
@@ -193,6 +195,9 @@ function describe(
     const kind = kinds.get(name);
     return kind === undefined ? [] : [{ kind, name: string(value, "the name of a needed library") }];
   });
+  if (dependencies.reduce((sum, each) => sum + each.name.length, 0) > mostNameBytes) {
+    throw new ElfError("the names of the needed libraries are unreasonably long");
+  }
   const text = (name: number, what: string) => {
     const index = tags.get(name);
     return index === undefined ? undefined : string(index, what);

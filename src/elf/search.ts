@@ -1,4 +1,5 @@
 import type { Located } from "../system/root.ts";
+import { judge, type Verdict } from "./judge.ts";
 import type { Loaded } from "./loaded.ts";
 import type { Loader } from "./loader.ts";
 import type { ElfFile, ElfImage } from "./read.ts";
@@ -36,6 +37,8 @@ export interface Surroundings {
   readonly libraryPath: string | undefined;
   /** Searched last: what ldconfig would put into the cache of a complete system, which this root is not yet. */
   readonly cachedDirectories: readonly string[];
+  /** Worked out once for each requester. */
+  readonly ways: Map<Loaded, Way>;
 }
 
 export interface Match {
@@ -53,6 +56,12 @@ export interface SearchResult {
   readonly variants: readonly Match[];
 }
 
+/** Where a requester's needs are searched before the cache; requesters with equal keys find equal files. */
+export interface Way {
+  readonly stages: readonly Stage[];
+  readonly key: string;
+}
+
 interface Stage {
   readonly rule: Rule;
   readonly directories: readonly string[];
@@ -64,9 +73,8 @@ const nothing: SearchResult = { variants: [] };
 export function search(name: string, requester: Loaded, around: Surroundings): SearchResult {
   const { file } = requester.image;
   if (name.includes("/")) return searchPath(absolute(name, around), file, around);
-  const before = around.loader.dialect === "musl" ? muslStages(requester, around) : glibcStages(requester, around);
-  const key = JSON.stringify([around.loaderKey, around.cachedDirectories, file.noDefaultLibraries, before]);
-  return around.view.remember(key, name, () => searchStages(name, file, before, around));
+  const { stages, key } = wayOf(requester, around);
+  return around.view.remember(key, name, () => searchStages(name, file, stages, around));
 }
 
 /** Replaces $ORIGIN, $LIB and $PLATFORM, with or without braces; what is not known stays as it is. */
@@ -81,6 +89,16 @@ export function expandTokens(text: string, origin: string, loader: Loader): stri
     /\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))/g,
     (token, braced: string | undefined, bare: string | undefined) => values[braced ?? bare ?? ""] ?? token,
   );
+}
+
+function wayOf(requester: Loaded, around: Surroundings): Way {
+  const known = around.ways.get(requester);
+  if (known !== undefined) return known;
+  const stages = around.loader.dialect === "musl" ? muslStages(requester, around) : glibcStages(requester, around);
+  const { noDefaultLibraries } = requester.image.file;
+  const way = { stages, key: JSON.stringify([around.loaderKey, around.cachedDirectories, noDefaultLibraries, stages]) };
+  around.ways.set(requester, way);
+  return way;
 }
 
 function glibcStages(requester: Loaded, around: Surroundings): readonly Stage[] {
@@ -109,7 +127,17 @@ function stage(rule: Rule, list: string, origin: string, around: Surroundings): 
   const separator = rule === "library path" ? /[:;]/ : ":";
   const expanded = list.split(separator).map((element) => expandTokens(element, origin, around.loader));
   const directories = expanded.map((element) => absolute(element, around).replace(/(?<=.)\/+$/, ""));
-  return { rule, directories: [...new Set(directories)] };
+  return { rule, directories: distinct(directories, around.view) };
+}
+
+/** Directories that are there, each under its first name: the same directory again cannot have anything else in it. */
+function distinct(directories: readonly string[], view: RootView): readonly string[] {
+  const first = new Map<string, string>();
+  for (const directory of new Set(directories)) {
+    const canonical = view.directory(directory)?.path;
+    if (canonical !== undefined && !first.has(canonical)) first.set(canonical, directory);
+  }
+  return [...first.values()];
 }
 
 /** An empty element is the working directory. */
@@ -197,23 +225,6 @@ function searchCache(name: string, like: ElfFile, variants: Match[], around: Sur
   if (entry === undefined || place === undefined) return undefined;
   const verdict = judge(view, place, like);
   return verdict === undefined ? undefined : resultOf(verdict, place, entry.path, "cache", variants);
-}
-
-type Verdict = { readonly image: ElfImage } | { readonly because: string } | undefined;
-
-/**
- * What open_verify of glibc makes of a file: it passes over another class or machine and stops at anything else that is
- * wrong, another byte order included.
- */
-function judge(view: RootView, place: Located, like: ElfFile): Verdict {
-  const examined = view.examine(place);
-  if ("broken" in examined) return { because: examined.broken };
-  const { file } = examined.image;
-  if (file.class !== like.class) return undefined;
-  if (file.endianness !== like.endianness) return { because: "its byte order is another" };
-  if (file.machine !== like.machine) return undefined;
-  if (file.type !== "shared" && file.type !== "executable") return { because: "neither a program nor a library" };
-  return file.dynamic ? examined : { because: "it has no dynamic section" };
 }
 
 function resultOf(

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { systemErrorCode } from "../system/errors.ts";
 import { type Link, type Located, locate, type Root } from "../system/root.ts";
 import { type CacheEntry, readCache } from "./cache.ts";
 import { describeLoader, type Loader } from "./loader.ts";
@@ -42,7 +43,7 @@ export interface RootView {
 
 const mostLoaderBytes = 16 * 1024 * 1024;
 const mostTextBytes = 1024 * 1024;
-const mostCacheBytes = 64 * 1024 * 1024;
+const mostCacheBytes = 16 * 1024 * 1024;
 
 export function viewRoot(root: Root): RootView {
   const examined = new Map<string, Examined>();
@@ -112,7 +113,7 @@ function examine(root: Root, { path: file, entry }: Located): Examined {
     return { image };
   } catch (error) {
     if (error instanceof ElfError) return { broken: error.message };
-    throw error;
+    return { broken: unreadable(error) };
   }
 }
 
@@ -125,7 +126,19 @@ function describe(view: RootView, file: ElfFile, interpreter: string): Loader {
 
 function whole(root: Root, place: Located | undefined, most: number): Buffer | undefined {
   if (place?.entry.kind !== "file" || place.entry.size > most) return undefined;
-  return Buffer.from(root.read(place.path, 0, place.entry.size));
+  try {
+    return Buffer.from(root.read(place.path, 0, place.entry.size));
+  } catch (error) {
+    unreadable(error);
+    return undefined;
+  }
+}
+
+/** Why the system does not let a file be read; anything else is thrown on. */
+export function unreadable(error: unknown): string {
+  const code = systemErrorCode(error);
+  if (code === undefined) throw error;
+  return `it cannot be read (${code})`;
 }
 
 function remembered<Key, Value>(map: Map<Key, Value>, key: Key, find: () => Value): Value {

@@ -186,4 +186,14 @@ describe("large worlds", () => {
     const closure = resolveClosure(viewRoot(memoryRoot(new Map([["/lib/l", library("l", needed)]]))), "/lib/l");
     expect(closure.missing).toHaveLength(20_000);
   });
+
+  test("a library that needs 4000 others and names 14000 directories to look into", () => {
+    const needed = Array.from({ length: 4000 }, (_, index) => `lib${index}.so`);
+    const list = Array.from({ length: 14_000 }, (_, index) => (index % 2 === 0 ? "/lib" : "/no")).join(":");
+    const content = library("l", [...needed, list]);
+    // The last DT_NEEDED becomes DT_RUNPATH.
+    content.writeUInt32LE(29, 64 + 2 * 56 + (needed.length + 1) * 16);
+    const closure = resolveClosure(viewRoot(memoryRoot(new Map([["/lib/l", content]]))), "/lib/l");
+    expect(closure.missing).toHaveLength(4000);
+  });
 });

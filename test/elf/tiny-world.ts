@@ -113,7 +113,7 @@ function listed(stdout: string): readonly string[] {
 }
 
 /** The C name of the one function in a file. */
-export function nameOf(file: string): string {
+function nameOf(file: string): string {
   return path.basename(file).replace(/\..*/, "").replace(/\W/g, "_");
 }
 

@@ -1,0 +1,94 @@
+import { renameSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { closeOver } from "../../src/elf/provide.ts";
+import type { Wanted } from "../../src/packages/source.ts";
+import { openDirectoryRoot } from "../../src/system/root.ts";
+import { hostLoader, paths, rules, type TinyWorld, tinyWorld } from "./tiny-world.ts";
+
+let world: TinyWorld;
+beforeEach(() => {
+  world = tinyWorld();
+});
+afterEach(() => world[Symbol.dispose]());
+
+/** Packages of one file each, taken in when they are asked for by their soname or path; `asked` is what was, call by call. */
+function source(files: Readonly<Record<string, string>>) {
+  const asked: (readonly Wanted[])[] = [];
+  for (const file of Object.values(files)) renameSync(world.root + file, `${world.root}${file}.packed`);
+  return {
+    asked,
+    root: openDirectoryRoot(world.root),
+    provide: async (wanted: readonly Wanted[]) => {
+      asked.push(wanted);
+      const taken = wanted.flatMap((each) => files[each.wanted] ?? []);
+      for (const file of taken) renameSync(`${world.root}${file}.packed`, world.root + file);
+      return taken.length > 0;
+    },
+  };
+}
+
+describe("a closure over packages", () => {
+  test("asks for what is missing, with its requirers, until nothing is", async () => {
+    world.library("/lib/libdeep.so").library("/lib/libone.so", { needs: ["/lib/libdeep.so"] });
+    world.program("/bin/prog", { needs: ["/lib/libone.so"] });
+    const packages = source({
+      "libone.so": "/lib/libone.so",
+      "libdeep.so": "/lib/libdeep.so",
+      [hostLoader]: hostLoader,
+    });
+    const [closure] = await closeOver(["/bin/prog"], packages);
+    expect(closure && rules(closure)).toEqual(["/lib/libone.so  default", "/lib/libdeep.so  default"]);
+    expect(packages.asked).toEqual([
+      [
+        { wanted: hostLoader, requiredBy: ["/bin/prog"] },
+        { wanted: "libone.so", requiredBy: ["/bin/prog"] },
+      ],
+      [{ wanted: "libdeep.so", requiredBy: ["/lib/libone.so"] }],
+    ]);
+  });
+
+  test("names everything that nobody provides, with all who need it", async () => {
+    world
+      .library("/stub/libgone.so")
+      .library("/stub/libaway.so")
+      .library("/lib/libone.so", { needs: ["/stub/libgone.so"] });
+    world.program("/bin/prog", { needs: ["/lib/libone.so", "/stub/libgone.so", "/stub/libaway.so"] });
+    world.program("/bin/other", { needs: ["/stub/libgone.so"] });
+    await expect(closeOver(["/bin/prog", "/bin/other"], source({}))).rejects.toThrow(
+      [
+        "cannot complete the closure: no package provides",
+        "  libgone.so, needed by /bin/prog, /lib/libone.so, /bin/other",
+        "  libaway.so, needed by /bin/prog",
+      ].join("\n"),
+    );
+  });
+
+  test("asks for a recommended library, and goes on without it", async () => {
+    const threaded = "extern void pthread_exit(void *); void prog(void) { pthread_exit(0); }";
+    world.library("/lib/libthreads.so", { source: "void pthread_exit(void *value) { (void)value; }" });
+    world.program("/bin/prog", { source: threaded, needs: ["/lib/libthreads.so"] });
+    const packages = source({});
+    const [closure] = await closeOver(["/bin/prog"], packages);
+    expect(packages.asked).toEqual([[{ wanted: "libgcc_s.so.1", requiredBy: ["/bin/prog"] }]]);
+    expect(closure?.dlopen).toMatchObject([{ sonames: ["libgcc_s.so.1"], outcome: "absent" }]);
+  });
+
+  test("counts the directories of the packages' ld.so.conf, included files in order, after the loader's own", async () => {
+    world.file("/etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n").file("/etc/ld.so.conf.d/b.conf", "/opt/b\n");
+    world.file("/etc/ld.so.conf.d/a.conf", "# ours\n/opt/a/\n").file("/etc/ld.so.conf.d/c.txt", "/opt/c\n");
+    for (const directory of ["/opt/a", "/opt/b", "/opt/c", "/lib"]) world.library(`${directory}/libtwo.so`);
+    world.library("/opt/b/libone.so").library("/opt/a/libone.so").library("/opt/c/libthree.so");
+    world.program("/bin/prog", { needs: ["/opt/a/libone.so", "/lib/libtwo.so"] });
+    const [closure] = await closeOver(["/bin/prog"], source({}));
+    expect(closure && rules(closure)).toEqual(["/opt/a/libone.so  cache", "/lib/libtwo.so  default"]);
+    world.program("/bin/third", { needs: ["/opt/c/libthree.so"] });
+    await expect(closeOver(["/bin/third"], source({}))).rejects.toThrow("libthree.so, needed by /bin/third");
+  });
+
+  test("ends where files of ld.so.conf include each other", async () => {
+    world.file("/etc/ld.so.conf", "include ld.so.conf\n/opt/a\n").library("/opt/a/libone.so");
+    world.program("/bin/prog", { needs: ["/opt/a/libone.so"] });
+    const [closure] = await closeOver(["/bin/prog"], source({}));
+    expect(closure && paths(closure)).toEqual(["/opt/a/libone.so"]);
+  });
+});
