@@ -5,6 +5,7 @@ import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFedoraCommand } from "./commands/fedora.ts";
 import { addPlanCommand } from "./commands/plan.ts";
+import { addProveCommand } from "./commands/prove.ts";
 import { addQuadletCommand } from "./commands/quadlet.ts";
 import { addSbomCommand } from "./commands/sbom.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
@@ -26,6 +27,7 @@ const verbs = [
   addDiffCommand,
   addQuadletCommand,
   addVerifyCommand,
+  addProveCommand,
   addDoctorCommand,
   addCleanCommand,
   addSchemaCommand,

@@ -50,11 +50,6 @@ export class Podman {
     return this.#podman(["run", ...words]);
   }
 
-  /** SIGTERM, and SIGKILL after so many whole seconds. */
-  async stop(container: string, seconds: number): Promise<void> {
-    await this.#podman(["stop", "--time", String(seconds), container]);
-  }
-
   /** Removes a container, running or not; none is no error. */
   async rm(container: string): Promise<void> {
     await this.#podman(["rm", "--force", "--ignore", "--volumes", "--time", "0", container], { evenInterrupted: true });

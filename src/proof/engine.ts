@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CommandFailure } from "../system/run.ts";
+import { CommandFailure, type Run } from "../system/run.ts";
 
 /** Somewhere the programs of an image run, with the privileges of its service and no others. */
 export interface Engine {
@@ -87,4 +87,32 @@ export function lookForPid(file: string, ended: Promise<unknown>, patience: numb
     ended,
     patience,
   );
+}
+
+/** A signal for process 1 of a container, which is how a runtime's own stop and kill work. */
+export type Kill = (signal: "TERM" | "KILL") => Promise<void>;
+
+/** Sends signals to a process of the host; one that has ended meanwhile is no error. */
+export function killerOf(pid: () => Promise<number | undefined>, run: Run): Kill {
+  return async (signal) => {
+    const number = await pid();
+    if (number === undefined) return;
+    await run(["kill", `-${signal}`, String(number)], { evenInterrupted: true }).catch(() => {});
+  };
+}
+
+/** Ends a program with SIGTERM, and with SIGKILL after so many milliseconds. */
+export async function stopWith(kill: Kill, ended: Promise<Ended>, patience: number): Promise<Ended> {
+  await kill("TERM");
+  const giveUp = new AbortController();
+  const late = sleep(patience, undefined, { signal: giveUp.signal }).then(
+    () => kill("KILL"),
+    () => {},
+  );
+  try {
+    return await ended;
+  } finally {
+    giveUp.abort();
+    await late;
+  }
 }

@@ -1,9 +1,11 @@
 import { rm } from "node:fs/promises";
 import type { Podman } from "../image/podman.ts";
 import type { Service } from "../plan.ts";
+import type { Run } from "../system/run.ts";
 import { ownName, type Workdir } from "../system/workdir.ts";
-import { type Engine, endOf, lookForPid, type Running, type Start, type State } from "./engine.ts";
+import { type Engine, endOf, killerOf, lookForPid, type Running, type Start, type State, stopWith } from "./engine.ts";
 import { writeOverlays } from "./files.ts";
+import type { ProofTools } from "./tools.ts";
 
 /** How long the runtime may take to get a container going, in milliseconds. */
 const startPatience = 20_000;
@@ -14,12 +16,14 @@ export class PodmanEngine implements Engine {
   readonly #service: Service;
   readonly #podman: Podman;
   readonly #workdir: Workdir;
+  readonly #run: Run;
 
-  constructor(image: string, service: Service, podman: Podman, workdir: Workdir) {
+  constructor(image: string, service: Service, { podman, workdir, run }: ProofTools) {
     this.#image = image;
     this.#service = service;
     this.#podman = podman;
     this.#workdir = workdir;
+    this.#run = run;
   }
 
   /** podman makes a volume when a container first uses it, and copies the image's directory into it. */
@@ -36,7 +40,7 @@ export class PodmanEngine implements Engine {
     const ended = endOf(
       this.#podman.run([
         ...["--name", name, "--rm", "--pull", "never", "--pidfile", pidFile],
-        ...(this.#service.init ? ["--init"] : []),
+        ...(this.#service.init && start.command === undefined ? ["--init"] : []),
         ...["--network", start.network === undefined ? "none" : `ns:${start.network}`],
         ...privileges(this.#service, start.capabilities),
         ...[...overlays].flatMap(([inside, file]) => ["--volume", `${file}:${inside}:ro,z`]),
@@ -49,17 +53,16 @@ export class PodmanEngine implements Engine {
       isOver = true;
     };
     ended.then(over, () => {});
+    const pid = () => lookForPid(pidFile, ended, startPatience);
+    const kill = killerOf(pid, this.#run);
     return {
       ended,
-      pid: () => lookForPid(pidFile, ended, startPatience),
-      stop: async (patience) => {
-        await this.#podman.stop(name, Math.ceil(patience / 1000));
-        return ended;
-      },
+      pid,
+      stop: (patience) => stopWith(kill, ended, patience),
       [Symbol.asyncDispose]: async () => {
-        // A container that has ended was removed by --rm.
-        if (!isOver) await this.#podman.rm(name);
-        await ended.catch(() => {});
+        if (!isOver) await kill("KILL");
+        // A container that has ended is removed by --rm, but not where podman itself was ended by an interruption.
+        await ended.catch(() => this.#podman.rm(name));
         await rm(directory, { recursive: true, force: true });
       },
     };

@@ -1,17 +1,16 @@
-import type { Podman } from "../image/podman.ts";
 import type { Check } from "../plan/check.ts";
 import { arches } from "../system/arch.ts";
 import { runsHere } from "../system/emulation.ts";
-import type { Run } from "../system/run.ts";
-import { ownName, type Workdir } from "../system/workdir.ts";
+import { ownName } from "../system/workdir.ts";
 import { performCheck } from "./check.ts";
 import type { Running } from "./engine.ts";
-import { differences, listFiles, machineOf } from "./image-files.ts";
+import { differences, type ImageFile, listFiles, machineOf } from "./image-files.ts";
 import { createNetwork } from "./network.ts";
 import { inParallel } from "./parallel.ts";
 import { PodmanEngine } from "./podman-engine.ts";
 import type { Fault } from "./serving.ts";
 import { misconfigurations, openSubject, type Subject } from "./subject.ts";
+import type { ProofTools } from "./tools.ts";
 import { writtenOutside } from "./written.ts";
 
 /** What was found about one thing that must be true of an image. */
@@ -29,12 +28,6 @@ export interface Verification {
   readonly id: string;
   readonly arch: string;
   readonly findings: readonly Finding[];
-}
-
-export interface ProofTools {
-  readonly podman: Podman;
-  readonly workdir: Workdir;
-  readonly run: Run;
 }
 
 /** Something to find out; `perform` returns what is wrong. */
@@ -55,11 +48,12 @@ const atOnce = 4;
 export async function verifyImage(image: string, tools: ProofTools): Promise<Verification> {
   const subject = await openSubject(image, tools.podman);
   const { record, facts } = subject;
+  await using mounted = await tools.podman.mountImage(facts.id);
   const written = new Set<string>();
   const questions = [
     ...record.plan.checks.map((check) => checkQuestion(check, subject, tools, written)),
     ...record.plan.service.capabilities.map((capability) => capabilityQuestion(capability, subject, tools)),
-    ...factQuestions(subject, tools),
+    ...factQuestions(subject, mounted.path, await listFiles(mounted.path)),
   ];
   const isRunnable = runsHere(record.plan.arch);
   // The longest way is the lease's: it sets off first.
@@ -121,18 +115,19 @@ function capabilityQuestion(capability: string, subject: Subject, tools: ProofTo
 async function perform(
   check: Check,
   { record, facts }: Subject,
-  { podman, workdir, run }: ProofTools,
+  tools: ProofTools,
   how: { readonly capabilities?: readonly string[]; readonly whileServing?: (running: Running) => Promise<void> },
 ): Promise<Fault | undefined> {
   const { service, checks } = record.plan;
-  const engine = new PodmanEngine(facts.id, service, podman, workdir);
+  const { workdir, run } = tools;
+  const engine = new PodmanEngine(facts.id, service, tools);
   const lease = checks.find((each) => each.kind === "lease");
   await using network = await createNetwork(workdir.file(ownName()), lease?.server, run);
   return await performCheck(check, { engine, service, network, workdir, run, ...how });
 }
 
-function factQuestions(subject: Subject, { podman }: ProofTools): readonly Question[] {
-  const { record, facts } = subject;
+function factQuestions(subject: Subject, root: string, files: readonly ImageFile[]): readonly Question[] {
+  const { record } = subject;
   const wanted = arches[record.plan.arch].elfMachine;
   return [
     {
@@ -144,10 +139,8 @@ function factQuestions(subject: Subject, { podman }: ProofTools): readonly Quest
       name: `every program and library is for ${record.plan.arch}`,
       runs: false,
       perform: async () => {
-        await using mounted = await podman.mountImage(facts.id);
-        const files = await listFiles(mounted.path);
         const foreign = files.filter(({ kind, path }) => {
-          const machine = kind === "file" ? machineOf(mounted.path + path) : undefined;
+          const machine = kind === "file" ? machineOf(root + path) : undefined;
           return machine !== undefined && machine !== wanted;
         });
         return faultOfList(foreign.map(({ path }) => `${path} is for another architecture`));
@@ -159,10 +152,7 @@ function factQuestions(subject: Subject, { podman }: ProofTools): readonly Quest
           {
             name: "its files are those of its record",
             runs: false,
-            perform: async () => {
-              await using mounted = await podman.mountImage(facts.id);
-              return faultOfList(differences(mounted.path, await listFiles(mounted.path), record.entries));
-            },
+            perform: async () => faultOfList(differences(root, files, record.entries)),
           },
         ]),
   ];

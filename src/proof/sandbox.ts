@@ -1,0 +1,127 @@
+import { chown, mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { Service } from "../plan.ts";
+import { CommandFailure, type Run } from "../system/run.ts";
+import { ownName, type Workdir } from "../system/workdir.ts";
+import { type Engine, endOf, killerOf, lookForPid, type Running, type Start, type State, stopWith } from "./engine.ts";
+import { writeOverlays } from "./files.ts";
+import { ociConfig } from "./oci-config.ts";
+
+/** What every sandbox of an image has in common. */
+export interface Ground {
+  /** The directory where the image is mounted; it is never written to. */
+  readonly model: string;
+  readonly service: Service;
+  /** The program of an OCI runtime, runc or crun. */
+  readonly runtime: string;
+  /** The init that podman would use, where the service needs one. */
+  readonly init?: string;
+  readonly workdir: Workdir;
+  readonly run: Run;
+}
+
+/** A view of an image in which some of it is missing, and an engine that runs the service in it. */
+export interface Sandbox extends Engine, AsyncDisposable {
+  /** The directory of the view on the host. */
+  readonly root: string;
+}
+
+/** How long the runtime may take to get a process going, in milliseconds. */
+const startPatience = 20_000;
+
+/**
+ * A copy-on-write view of the image without the given paths, and without what is below them. The view is an overlay of the kernel, the
+ * privileges are an OCI runtime's doing: the one that podman uses. Throws Failure.
+ */
+export async function createSandbox(ground: Ground, without: readonly string[]): Promise<Sandbox> {
+  const directory = ground.workdir.file(ownName());
+  const root = path.join(directory, "root");
+  await mkdir(root, { recursive: true });
+  const unmount = await mountView(ground, directory, root);
+  const dispose = async () => {
+    await unmount();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    for (const entry of without) await rm(root + entry, { recursive: true, force: true });
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    root,
+    createState: () => copyState(ground, root, path.join(directory, ownName())),
+    start: (start) => startIn(ground, root, path.join(directory, ownName()), start),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** Returns what undoes it. Where a work directory cannot carry an overlay (on an overlay, for instance) the view is a copy. */
+async function mountView({ model, run }: Ground, directory: string, root: string): Promise<() => Promise<void>> {
+  const [upper, work] = [path.join(directory, "upper"), path.join(directory, "work")];
+  await Promise.all([mkdir(upper), mkdir(work)]);
+  const options = `lowerdir=${model},upperdir=${upper},workdir=${work}`;
+  try {
+    await run(["mount", "-t", "overlay", "-o", options, "overlay", root]);
+    return async () => void (await run(["umount", "--lazy", root], { evenInterrupted: true }));
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    await run(["cp", "--archive", "--reflink=auto", `${model}/.`, root]);
+    return async () => {};
+  }
+}
+
+/** As podman fills a fresh volume: with the image's directory, its owner and mode; where there is none, with root's empty one. */
+async function copyState({ service, run }: Ground, root: string, directory: string): Promise<State> {
+  await mkdir(directory);
+  const places = new Map(service.state.map((inside, index) => [inside, path.join(directory, String(index))]));
+  for (const [inside, place] of places) {
+    try {
+      await run(["cp", "--archive", root + inside, place]);
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      await mkdir(place);
+      await chown(place, 0, 0);
+    }
+  }
+  return { places, [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) };
+}
+
+async function startIn(ground: Ground, root: string, bundle: string, start: Start): Promise<Running> {
+  const { service, runtime, run, workdir } = ground;
+  const overlays = await writeOverlays(bundle, start.files);
+  const state = start.state ?? (await copyState(ground, root, path.join(bundle, "state")));
+  const config = ociConfig(service, {
+    root,
+    command: start.command ?? service.command,
+    capabilities: start.capabilities ?? service.capabilities,
+    mounts: [
+      ...[...state.places].map(([to, from]) => ({ to, from, writable: true })),
+      ...[...overlays].map(([to, from]) => ({ to, from, writable: false })),
+    ],
+    ...(start.network === undefined ? {} : { network: start.network }),
+    ...(ground.init === undefined || start.command !== undefined ? {} : { init: ground.init }),
+  });
+  await writeFile(path.join(bundle, "config.json"), JSON.stringify(config));
+  const name = ownName();
+  const pidFile = path.join(bundle, "pid");
+  const runtimeWords = [runtime, "--root", workdir.file("runtime")] as const;
+  let isOver = false;
+  const ended = endOf(run([...runtimeWords, "run", "--bundle", bundle, "--pid-file", pidFile, name]));
+  const over = () => {
+    isOver = true;
+  };
+  ended.then(over, () => {});
+  const pid = () => lookForPid(pidFile, ended, startPatience);
+  const kill = killerOf(pid, run);
+  return {
+    ended,
+    pid,
+    stop: (patience) => stopWith(kill, ended, patience),
+    [Symbol.asyncDispose]: async () => {
+      if (!isOver) await kill("KILL");
+      await ended.catch(() => run([...runtimeWords, "delete", "--force", name], { evenInterrupted: true }));
+      await rm(bundle, { recursive: true, force: true });
+    },
+  };
+}

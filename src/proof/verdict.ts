@@ -1,0 +1,59 @@
+import type { Accepted } from "../plan/check.ts";
+import type { EntryRecord } from "../report/record.ts";
+import type { Candidate, FailedCheck } from "./ablation.ts";
+import type { ImageFile } from "./image-files.ts";
+
+/** What the proof says of one entry of an image. */
+export interface Verdict {
+  readonly path: string;
+  readonly kind: ImageFile["kind"];
+  readonly verdict: "needed" | "unproven";
+  /** The checks that fail without it. */
+  readonly failed?: readonly FailedCheck[];
+  /** What a needed directory holds. */
+  readonly holds?: string;
+  /** Why the recipe accepts that no check needs it. */
+  readonly accepted?: string;
+}
+
+/** What can be missing by itself: whatever holds nothing. A directory is missing when all it holds is. */
+export function candidatesOf(files: readonly ImageFile[], recorded: readonly EntryRecord[]): readonly Candidate[] {
+  const holders = new Set(files.map(({ path }) => path.slice(0, path.lastIndexOf("/"))));
+  const vouched = new Set(
+    recorded.flatMap(({ path, reason }) => (["asked", "needed", "link"].includes(reason.kind) ? [path] : [])),
+  );
+  return files
+    .filter(({ path, kind }) => kind !== "directory" || !holders.has(path))
+    .map(({ path }) => ({ path, isVouchedFor: vouched.has(path) }));
+}
+
+/** The verdict on every entry: a directory is needed when something in it is. */
+export function verdictsOf(
+  files: readonly ImageFile[],
+  found: ReadonlyMap<string, readonly FailedCheck[]>,
+  accept: readonly Accepted[],
+): readonly Verdict[] {
+  const needed = files.filter(({ path }) => (found.get(path)?.length ?? 0) > 0);
+  return files.map(({ path, kind }) => {
+    const failed = found.get(path) ?? [];
+    const holds = needed.find((other) => other.path.startsWith(`${path}/`))?.path;
+    if (failed.length > 0) return { path, kind, verdict: "needed", failed };
+    if (holds !== undefined) return { path, kind, verdict: "needed", holds };
+    const accepted = accept.find((each) => path === each.path || path.startsWith(`${each.path}/`))?.reason;
+    return { path, kind, verdict: "unproven", ...(accepted === undefined ? {} : { accepted }) };
+  });
+}
+
+/** What the verdicts have against the image, one sentence each; none when every entry is needed or rightly accepted. */
+export function objections(verdicts: readonly Verdict[], accept: readonly Accepted[]): readonly string[] {
+  return [
+    ...verdicts.flatMap(({ path, verdict, accepted }) =>
+      verdict === "unproven" && accepted === undefined ? [`no check needs ${path}`] : [],
+    ),
+    ...accept.flatMap(({ path }) =>
+      verdicts.some((each) => each.path === path && each.verdict === "needed")
+        ? [`the recipe accepts ${path} as unproven, and it is needed`]
+        : [],
+    ),
+  ];
+}
