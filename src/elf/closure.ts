@@ -70,7 +70,7 @@ export interface ClosureOptions {
   readonly wantsDlopen?: (feature: string | undefined, priority: Priority, requester: string) => boolean;
   /** Directories that a complete system's ld.so.cache would cover; searched when everything else has failed. */
   readonly cachedDirectories?: readonly string[];
-  /** Names or absolute paths that the program opens with dlopen, though no note says so. */
+  /** Names, absolute paths, or directories full of what the program opens with dlopen, though no note says so. */
   readonly plugins?: readonly string[];
   /** Take libgcc_s in for programs that cancel or end threads: glibc opens it by itself, and aborts without it. */
   readonly threadUnwinder?: boolean;

@@ -3,6 +3,7 @@ import type { Closure, ClosureOptions } from "./closure.ts";
 import { asLoaded } from "./loaded.ts";
 import { usualInterpreters } from "./loader.ts";
 import { LoaderMemory, type LoadOutcome } from "./memory.ts";
+import { expandPlugins } from "./plugins.ts";
 import type { ElfFile, ElfImage } from "./read.ts";
 import { NotAProgram } from "./refusals.ts";
 import type { Surroundings } from "./search.ts";
@@ -64,7 +65,7 @@ function runLoader(
       memory.load(name, main, { rule: "audit", optional: true });
   }
   memory.settle();
-  for (const name of options.plugins ?? []) memory.load(name, main, { rule: "plug-in" });
+  for (const name of expandPlugins(view, options.plugins ?? [])) memory.load(name, main, { rule: "plug-in" });
   memory.settle();
   if (options.threadUnwinder && loader.dialect === "glibc") memory.addThreadUnwinder();
   memory.followNotes(options.wantsDlopen ?? ((_, priority) => priority !== "suggested"));

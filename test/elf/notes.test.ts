@@ -129,6 +129,15 @@ describe("plug-ins", () => {
     ]);
   });
 
+  test("a directory stands for every library in it, once", () => {
+    world.library("/hooks/b.so").library("/hooks/a.so.1").link("/hooks/a.so", "a.so.1").file("/hooks/readme", "text");
+    world.program("/bin/prog");
+    expect(rules(world.closure("/bin/prog", { plugins: ["/hooks/"] }))).toEqual([
+      "/hooks/a.so.1  plug-in",
+      "/hooks/b.so  plug-in",
+    ]);
+  });
+
   test("one that is not there is missing", () => {
     world.program("/bin/prog");
     expect(world.closure("/bin/prog", { plugins: ["/hooks/gone.so"] }).missing.map((each) => each.soname)).toEqual([
