@@ -1,5 +1,5 @@
 import { isScalar, type Node } from "yaml";
-import type { z } from "zod";
+import type * as z from "zod";
 import { nearest } from "./nearest.ts";
 import { keyText, type Places, pathText } from "./place.ts";
 

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { type Arch, archNames, parseArch } from "../system/arch.ts";
 import { imageNameComponent, imageReference, maxImageName } from "../system/image-name.ts";
 import { capabilities } from "./capabilities.ts";
