@@ -19,6 +19,13 @@ export interface InstalledPackage {
   readonly built: number;
 }
 
+/** What an OS-based image is once everything is installed. */
+export interface Installed {
+  /** os-release(5) as text. */
+  readonly osRelease: string;
+  readonly packages: readonly InstalledPackage[];
+}
+
 /** Where the host's directory for everything that must stay out of the layer is seen; every Fedora base has it, empty. */
 const outside = "/mnt";
 
@@ -53,7 +60,7 @@ export async function installPackages(
   container: WorkingContainer,
   buildah: Buildah,
   { scratch, time }: Installation,
-): Promise<readonly InstalledPackage[]> {
+): Promise<Installed> {
   const run = (command: Command) =>
     buildah.runIn(container, command, {
       // rpm takes it for the time of installation; without it python would leave files with today's time in them.
@@ -75,9 +82,10 @@ export async function installPackages(
   } catch (error) {
     throw explained(error, plan, manager);
   }
-  const installed = parseInstalled(await run(["rpm", "-qa", "--qf", queryFormat]));
+  const packages = parseInstalled(await run(["rpm", "-qa", "--qf", queryFormat]));
+  const osRelease = await run(["cat", "/etc/os-release"]);
   await run(["rm", "-f", ...volatile]);
-  return installed;
+  return { osRelease, packages };
 }
 
 async function findManager(plan: OsImagePlan, run: (command: Command) => Promise<string>): Promise<string> {

@@ -5,12 +5,13 @@ import type { EntryRecord, PackageRecord } from "./record.ts";
 /** The difference for a person: a paragraph each for the configuration, the packages and the files, and the bytes. */
 export function differenceText(difference: Difference): string {
   if (isSame(difference)) return "no difference";
-  const { configuration, packages, entries, size } = difference;
+  const { configuration, packages, files } = difference;
   const paragraphs = [
     paragraph("configuration", configuration, ({ name, before, after }) => [name, arrow(before, after)]),
     paragraph("packages", packages, ({ name, before, after }) => [name, packageText(before, after)]),
-    paragraph("files", entries, (change) => [change.name, entryText(change)]),
-    `size  ${size.before} -> ${size.after} bytes (${signed(size.after - size.before)})`,
+    ...(files === undefined
+      ? ["files: not compared, one of the images has those of a whole system"]
+      : filesText(files)),
   ];
   return paragraphs.filter((text) => text !== "").join("\n\n");
 }
@@ -35,6 +36,13 @@ function paragraph<Entry extends Change<unknown>>(
     return `  ${sign} ${row(change).join("  ")}`;
   });
   return [`${title}: ${heading}`, ...lines].join("\n");
+}
+
+function filesText({ entries, size }: NonNullable<Difference["files"]>): readonly string[] {
+  return [
+    paragraph("files", entries, (change) => [change.name, entryText(change)]),
+    `size  ${size.before} -> ${size.after} bytes (${signed(size.after - size.before)})`,
+  ];
 }
 
 function arrow(before: string | undefined, after: string | undefined): string {

@@ -15,10 +15,15 @@ export interface EntryChange extends Change<EntryRecord> {
 /** What a person should know before one image takes another one's place. */
 export interface Difference {
   readonly packages: readonly Change<PackageRecord>[];
-  /** Files, links and directories that are not the same. */
-  readonly entries: readonly EntryChange[];
-  /** Bytes of regular files. */
-  readonly size: { readonly before: number; readonly after: number };
+  /**
+   * What was recorded of files, and is not the same: everything of scratch images, the recipe's additions to OS-based ones. Absent for one of
+   * each kind, of which it would say nothing.
+   */
+  readonly files?: {
+    readonly entries: readonly EntryChange[];
+    /** Bytes of regular files. */
+    readonly size: { readonly before: number; readonly after: number };
+  };
   /** What the images are and how they are run, by a short name, as text. */
   readonly configuration: readonly Change<string>[];
 }
@@ -26,19 +31,32 @@ export interface Difference {
 /** Compares what is recorded about two images. */
 export function differenceOf(before: BuildRecord, after: BuildRecord): Difference {
   return {
-    packages: changes(byName(before), byName(after), (a, b) => a.version === b.version && a.sha256 === b.sha256),
-    entries: changes(byPath(before), byPath(after), (a, b) => whatDiffers(a, b).length === 0).map((change) => ({
-      ...change,
-      what: change.before && change.after ? whatDiffers(change.before, change.after) : [],
-    })),
-    size: { before: sizeOf(before), after: sizeOf(after) },
+    packages: changes(byName(before), byName(after), isSamePackage),
+    ...(before.plan.kind === after.plan.kind ? { files: filesOf(before, after) } : {}),
     configuration: changes(configurationOf(before), configurationOf(after), (a, b) => a === b),
   };
 }
 
 /** Whether nothing at all is different. */
-export function isSame({ packages, entries, configuration }: Difference): boolean {
-  return packages.length + entries.length + configuration.length === 0;
+export function isSame({ packages, files, configuration }: Difference): boolean {
+  return packages.length + (files?.entries.length ?? 0) + configuration.length === 0;
+}
+
+function filesOf(before: BuildRecord, after: BuildRecord): NonNullable<Difference["files"]> {
+  const entries = changes(byPath(before), byPath(after), (a, b) => whatDiffers(a, b).length === 0);
+  return {
+    entries: entries.map((change) => ({
+      ...change,
+      what: change.before && change.after ? whatDiffers(change.before, change.after) : [],
+    })),
+    size: { before: sizeOf(before), after: sizeOf(after) },
+  };
+}
+
+/** The sum of a package file and that of an installed package's header cannot be compared. */
+function isSamePackage(one: PackageRecord, other: PackageRecord): boolean {
+  const comparable = (one.size === undefined) === (other.size === undefined);
+  return one.version === other.version && one.arch === other.arch && (!comparable || one.sha256 === other.sha256);
 }
 
 function changes<Thing>(

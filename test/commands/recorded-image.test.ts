@@ -105,8 +105,7 @@ describe("diff", () => {
     const { stdout } = await diff("localhost/served", "localhost/served:next", "--json");
     expect(JSON.parse(stdout.join("\n"))).toEqual({
       packages: [],
-      entries: [],
-      size: { before: 5400, after: 5400 },
+      files: { entries: [], size: { before: 5400, after: 5400 } },
       configuration: [{ name: "version", before: "4.4", after: "4.5" }],
     });
   });

@@ -103,7 +103,7 @@ describe.runIf(canBuild)("what an image tells of itself", () => {
     const difference: Difference = JSON.parse(await output(["diff", image, other?.references[0] ?? "", "--json"]));
     expect(difference.packages).toEqual([]);
     expect(difference.configuration).toEqual([{ name: "ports", before: "67/udp", after: "67/udp 7911/tcp" }]);
-    expect(difference.entries.map(({ name, what }) => [name, what])).toEqual([
+    expect(difference.files?.entries.map(({ name, what }) => [name, what])).toEqual([
       ["/var/lib/dhcpd/dhcpd.leases", ["mode"]],
     ]);
     const { exitCode, stdout } = await workshop.run(["diff", "--exit-code", image, image]);

@@ -67,7 +67,7 @@ size  5400 -> 6307 bytes (+907)`);
 
 it("backwards it is the same with the signs exchanged", () => {
   const difference = differenceOf(next, sampleRecord);
-  expect(difference.size).toEqual({ before: 6307, after: 5400 });
+  expect(difference.files?.size).toEqual({ before: 6307, after: 5400 });
   expect(difference.packages.filter(({ before }) => before === undefined).map(({ name }) => name)).toEqual([
     "libextra++1",
   ]);
@@ -119,8 +119,20 @@ it("an image and itself", () => {
   expect(text(sampleRecord, sampleRecord)).toBe("no difference");
   expect(differenceOf(sampleRecord, sampleRecord)).toEqual({
     packages: [],
-    entries: [],
-    size: { before: 5400, after: 5400 },
+    files: { entries: [], size: { before: 5400, after: 5400 } },
     configuration: [],
   });
+});
+
+it("files are not compared where one image has those of a whole system, nor a package file's sum with a header's", () => {
+  const based: BuildRecord = {
+    ...sampleRecord,
+    plan: { ...sampleRecord.plan, kind: "os", family: "debian", base: "base:44", packages: ["served"] },
+    packages: sampleRecord.packages.map(({ size: _, ...each }) => ({ ...each, sha256: "0".repeat(64) })),
+  };
+  expect(text(sampleRecord, based)).toBe(`\
+configuration: 1 changed
+  ~ kind  scratch, from debian packages -> on base:44
+
+files: not compared, one of the images has those of a whole system`);
 });

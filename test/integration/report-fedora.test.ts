@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CycloneDx } from "../../src/report/cyclonedx.ts";
+import { cycloneDxComplaints, spdxComplaints } from "../report/schemas.ts";
+import { loadBase, standIn, standInTools } from "../support/standin/standin.ts";
+import { requireTools } from "../support/tools.ts";
+import { createWorkshop, type Workshop } from "../support/workshop.ts";
+
+const base = "localhost/standin:44";
+
+describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))(
+  "what images of RPM packages tell of themselves",
+  () => {
+    let workshop: Workshop;
+    const images = new Map<string, string>();
+    const output = async (...args: readonly string[]) => {
+      const { stdout, stderr, exitCode } = await workshop.run(args);
+      if (exitCode !== 0) throw new Error(`exit code ${exitCode}\n${stderr}`);
+      return stdout;
+    };
+    const bill = async (kind: string): Promise<CycloneDx> => JSON.parse(await output("sbom", images.get(kind) ?? ""));
+
+    beforeAll(async () => {
+      const world = await standIn();
+      workshop = await createWorkshop();
+      await loadBase(world.base.dnf5, base, workshop.store.env);
+      const common = ["--arch", "x86_64", "--json"];
+      const built = {
+        "OS-based": await output("fedora", "--base", base, ...common),
+        scratch: await output(
+          "scratch",
+          "--from",
+          "fedora",
+          "--builder",
+          base,
+          "--tag",
+          "localhost/from-rpms",
+          ...common,
+        ),
+      };
+      for (const [kind, text] of Object.entries(built)) images.set(kind, JSON.parse(text).images[0].references[0]);
+    }, 600_000);
+    afterAll(() => workshop?.[Symbol.asyncDispose]());
+
+    describe.each(["OS-based", "scratch"])("%s", (kind) => {
+      it("the bills of materials are valid", async () => {
+        expect(cycloneDxComplaints(await bill(kind))).toEqual([]);
+        const spdx = await output("sbom", images.get(kind) ?? "", "--format", "spdx");
+        expect(spdxComplaints(JSON.parse(spdx))).toEqual([]);
+      });
+
+      it("the service's package is named as scanners do, with its licence", async () => {
+        const { components } = await bill(kind);
+        expect(components.find(({ name }) => name === "dhcp-server")).toMatchObject({
+          version: expect.stringMatching(/^12:4\.4\.3-/),
+          purl: expect.stringMatching(
+            /^pkg:rpm\/fedora\/dhcp-server@4\.4\.3-[^?]+\?arch=x86_64&distro=fedora-44&epoch=12&upstream=dhcp-4\.4\.3-[^&]+\.src\.rpm$/,
+          ),
+          licenses: [{ expression: expect.stringContaining("MPL-2.0") }],
+        });
+      });
+    });
+
+    it("the OS-based image's bill has the base's packages too", async () => {
+      const names = (await bill("OS-based")).components.map(({ name }) => name);
+      expect(names).toEqual(expect.arrayContaining(["dhcp-server", "glibc", "setup"]));
+    });
+
+    it("a library of the scratch image is explained from the program to its package", async () => {
+      const text = await output("why", images.get("scratch") ?? "", "/lib64/libc.so.6");
+      expect(text).toMatch(/\/dhcpd\n {4}the recipe asks for this program\n/);
+      expect(text).toMatch(/^package {3}glibc \S+ x86_64 of fedora 44$/m);
+    });
+
+    it("the difference between the two kinds begins with what they are", async () => {
+      const text = await output("diff", images.get("OS-based") ?? "", images.get("scratch") ?? "");
+      expect(text).toMatch(/^configuration: /);
+      expect(text).toContain(`  ~ kind  on ${base} -> scratch, from fedora packages`);
+      expect(text).toMatch(/^ {2}- setup {2}/m);
+      expect(text).not.toContain("  ~ glibc");
+    });
+  },
+);
