@@ -118,7 +118,9 @@ function examine(root: Root, { path: file, entry }: Located): Examined {
 }
 
 function describe(view: RootView, file: ElfFile, interpreter: string): Loader {
-  const loader = describeLoader(file, interpreter, whole(view.root, view.locate(interpreter), mostLoaderBytes));
+  // Packages of a merged system carry the loader below /usr only; the links at the top are another package's.
+  const place = view.locate(interpreter) ?? view.locate(`/usr${interpreter}`);
+  const loader = describeLoader(file, interpreter, whole(view.root, place, mostLoaderBytes));
   const list = loader.pathFile === undefined ? undefined : view.text(loader.pathFile);
   if (list === undefined) return loader;
   return { ...loader, directories: list.split(/[\n:]/).filter((directory) => directory !== "") };

@@ -1,4 +1,4 @@
-import { readFileSync, symlinkSync } from "node:fs";
+import { readFileSync, renameSync, symlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hostLoader, multiarch, paths, rules, type TinyWorld, tinyWorld } from "./tiny-world.ts";
 
@@ -246,6 +246,14 @@ describe("the interpreter", () => {
     world.library("/lib/libtwo.so").library("/lib/libone.so", { needs: ["/lib/libtwo.so"] });
     expect(paths(world.closure("/lib/libone.so"))).toEqual(["/lib/libtwo.so"]);
     expect(world.closure("/lib/libone.so")).not.toHaveProperty("interpreter");
+  });
+
+  test("what it says counts for a library, too, where the merged system's links are not there yet", () => {
+    renameSync(`${world.root}${hostLoader}`, `${world.root}/moved`);
+    world.library(`${multiarch}/libtwo.so`).library("/opt/libone.so", { needs: [`${multiarch}/libtwo.so`] });
+    expect(world.closure("/opt/libone.so").missing.map((each) => each.soname)).toEqual(["libtwo.so"]);
+    world.file(`/usr${hostLoader}`, readFileSync(`${world.root}/moved`));
+    expect(rules(world.closure("/opt/libone.so"))).toEqual([`${multiarch}/libtwo.so  default`]);
   });
 
   test("a library with an interpreter is dynamic and has it", () => {
