@@ -79,8 +79,10 @@ function whatDiffers(one: EntryRecord, other: EntryRecord): EntryChange["what"] 
   return [...content, ...plain, ...xattrs];
 }
 
+/** Of a package in two architectures each is named with its own. */
 function byName({ packages }: BuildRecord): ReadonlyMap<string, PackageRecord> {
-  return new Map(packages.map((each) => [each.name, each]));
+  const isTwice = (name: string) => packages.filter((each) => each.name === name).length > 1;
+  return new Map(packages.map((each) => [isTwice(each.name) ? `${each.name}.${each.arch}` : each.name, each]));
 }
 
 function byPath({ entries }: BuildRecord): ReadonlyMap<string, EntryRecord> {

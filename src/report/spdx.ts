@@ -130,7 +130,7 @@ function operatingSystem({ distribution }: BuildRecord): readonly SpdxPackage[] 
 function binaryPackage(from: PackageRecord, record: BuildRecord): SpdxPackage {
   const { name, version, source, size, sha256, license } = from;
   return {
-    ...commonPart(packageReference(name), name, version),
+    ...commonPart(packageReference(from), name, version),
     supplier: `Organization: ${supplierOf(record)}`,
     ...analyzed(filesFrom(record, name)),
     ...(size === undefined ? {} : { checksums: [{ algorithm: "SHA256", checksumValue: sha256 }] }),
@@ -193,12 +193,12 @@ function spdxFile({ path, sha1, sha256 }: FileRecord): SpdxFile {
   };
 }
 
-function relationshipsOf({ name, source }: PackageRecord, image: string, record: BuildRecord): readonly Relationship[] {
-  const from = packageReference(name);
+function relationshipsOf(from: PackageRecord, image: string, record: BuildRecord): readonly Relationship[] {
+  const id = packageReference(from);
   return [
-    relationship(image, "CONTAINS", from),
-    relationship(from, "GENERATED_FROM", sourceReference(source)),
-    ...filesFrom(record, name).map(({ path }) => relationship(from, "CONTAINS", reference("File", path))),
+    relationship(image, "CONTAINS", id),
+    relationship(id, "GENERATED_FROM", sourceReference(from.source)),
+    ...filesFrom(record, from.name).map(({ path }) => relationship(id, "CONTAINS", reference("File", path))),
   ];
 }
 
@@ -223,8 +223,9 @@ function extractedLicenses({ packages }: BuildRecord): NonNullable<Spdx["hasExtr
     }));
 }
 
-function packageReference(name: string): string {
-  return reference("Package", name);
+/** A system may have a package in two architectures or versions. */
+function packageReference({ name, version, arch }: PackageRecord): string {
+  return reference("Package", `${name}-${version}-${arch}`);
 }
 
 function sourceReference({ name, version }: PackageRecord["source"]): string {

@@ -30,6 +30,16 @@ const { distribution: _, ...nowhere } = sampleRecord;
 const images: readonly (readonly [string, RecordedImage])[] = [
   ["a scratch image", sampleImage],
   ["an OS-based image", osImage],
+  [
+    "a package in two architectures",
+    {
+      ...osImage,
+      record: {
+        ...osImage.record,
+        packages: ["i686", "x86_64"].map((arch) => ({ ...osImage.record.packages[0]!, arch })),
+      },
+    },
+  ],
   ["packages of an unknown release", { ...sampleImage, record: nowhere }],
 ];
 
@@ -42,8 +52,8 @@ describe("CycloneDX", () => {
     expect(cycloneDxComplaints({ ...cycloneDx(sampleImage), serialNumber: "none" })).not.toEqual([]);
   });
 
-  it("names everything once and depends only on what it names", () => {
-    const document = cycloneDx(sampleImage);
+  it.each(images)("of %s names everything once and depends only on what it names", (_, image) => {
+    const document = cycloneDx(image);
     const all = [
       document.metadata.component,
       ...document.components,
@@ -116,8 +126,8 @@ describe("SPDX", () => {
     expect(spdxComplaints({ ...spdx(sampleImage), creationInfo: { created: "today", creators: [] } })).not.toEqual([]);
   });
 
-  it("names everything once and relates only what it names", () => {
-    const { packages, files, relationships } = spdx(sampleImage);
+  it.each(images)("of %s names everything once and relates only what it names", (_, image) => {
+    const { packages, files, relationships } = spdx(image);
     const names = ["SPDXRef-DOCUMENT", ...[...packages, ...files].map(({ SPDXID }) => SPDXID)];
     expect(new Set(names).size).toBe(names.length);
     const used = relationships.flatMap(({ spdxElementId, relatedSpdxElement }) => [spdxElementId, relatedSpdxElement]);
