@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Verdict } from "../proof/verdict.ts";
 import type { CommandContext } from "../system/context.ts";
+import { ranInUserNamespace } from "./user-namespace.ts";
 
 interface ProveFlags {
   readonly json?: true;
@@ -14,6 +15,7 @@ export function addProveCommand(program: Command, context: CommandContext): void
     .argument("<image>", "an image of the local store, of either kind")
     .option("--json", "the certificate as one JSON document on stdout")
     .action(async (image: string, flags: ProveFlags) => {
+      if (await ranInUserNamespace(context)) return;
       const [{ proveImage }, { Podman }, { createWorkdir }] = await Promise.all([
         import("../proof/prove.ts"),
         import("../image/podman.ts"),

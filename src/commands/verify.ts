@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Finding } from "../proof/verify.ts";
 import type { CommandContext } from "../system/context.ts";
+import { ranInUserNamespace } from "./user-namespace.ts";
 
 interface VerifyFlags {
   readonly json?: true;
@@ -16,6 +17,7 @@ export function addVerifyCommand(program: Command, context: CommandContext): voi
     .option("--allow-skip", "do not fail for checks that this machine cannot run")
     .option("--json", "one JSON document on stdout")
     .action(async (image: string, flags: VerifyFlags) => {
+      if (await ranInUserNamespace(context)) return;
       const [{ verifyImage }, { Podman }, { createWorkdir }] = await Promise.all([
         import("../proof/verify.ts"),
         import("../image/podman.ts"),

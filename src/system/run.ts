@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Where stdout goes, byte for byte, instead of into the result. */
   readonly stdoutFile?: string;
+  /** What it says on stderr is shown as it comes: it is one of our own. */
+  readonly showsStderr?: boolean;
   /** Clean-up: runs to its end even after an interruption. */
   readonly evenInterrupted?: boolean;
 }
@@ -74,6 +76,7 @@ export function createRun(log: Log, signal: AbortSignal): Run {
       extendEnv: false,
       ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
       ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile } }),
+      ...(options.showsStderr ? { stderr: ["pipe", "inherit"] as const } : {}),
       ...(options.evenInterrupted ? {} : { cancelSignal: signal }),
       // What goes into a file may be larger than memory: it is not kept for the result.
       buffer: { stdout: options.stdoutFile === undefined },
