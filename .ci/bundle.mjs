@@ -1,9 +1,10 @@
 // Bundles src/ into dist/: one small entry, the heavy rooms in chunks that are loaded when a verb needs them.
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { build } from "esbuild";
 
 rmSync("dist", { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: ["src/main.ts"],
   outdir: "dist",
   bundle: true,
@@ -13,7 +14,87 @@ await build({
   target: "node20.19",
   sourcemap: false,
   legalComments: "none",
+  metafile: true,
+  plugins: [{ name: "without-child-processes", setup: withoutChildProcesses }],
   // Dependencies in CommonJS ask for Node's own modules with require(), which an ES module does not have.
-  banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
 });
+await joinStartup();
 chmodSync("dist/main.js", 0o755);
+
+/** commander starts programs for subcommands that are programs, of which there are none; loading what it takes is felt at every start. */
+function withoutChildProcesses({ onResolve, onLoad }) {
+  onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+    importer.includes("/node_modules/commander/") ? { path: "child_process", namespace: "empty" } : undefined,
+  );
+  onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "" }));
+}
+
+/**
+ * Makes one file of the chunks that the entry always loads: each file costs a millisecond at every start. esbuild makes a chunk
+ * per set of verbs that share it, and cannot be told otherwise.
+ */
+async function joinStartup() {
+  const chunks = withoutCollisions([...loadedBy("dist/main.js", new Set())]);
+  const names = chunks.map((chunk) => path.basename(chunk));
+  await build({
+    stdin: { contents: names.map((name) => `export * from "./${name}";`).join("\n"), resolveDir: "dist" },
+    outfile: "dist/startup.js",
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20.19",
+    legalComments: "none",
+    plugins: [{ name: "leave-the-others", setup: leaveOthers(names) }],
+  });
+  for (const chunk of chunks) rmSync(chunk);
+  for (const name of readdirSync("dist").filter((each) => each !== "startup.js")) {
+    const file = path.join("dist", name);
+    writeFileSync(file, importingOnce(readFileSync(file, "utf8"), names));
+  }
+}
+
+/** The text with one import from startup.js in place of those from the chunks that it is made of: each import is resolved anew. */
+function importingOnce(text, names) {
+  const taken = [];
+  const rest = text.replaceAll(/^import (?:\{([^}]*)\} from )?"\.\/([^"]+)";\n/gm, (line, what, from) => {
+    if (!names.includes(from)) return line;
+    taken.push(...(what ?? "").split(",").map((each) => each.trim()));
+    return "";
+  });
+  if (rest === text) return text;
+  const [, shebang = ""] = /^(#!.*\n)/.exec(rest) ?? [];
+  return `${shebang}import { ${taken.filter(Boolean).join(", ")} } from "./startup.js";\n${rest.slice(shebang.length)}`;
+}
+
+/** The chunks that an output imports as it is loaded, and those that they import. */
+function loadedBy(output, found) {
+  for (const { path: chunk, kind, external } of metafile.outputs[output].imports) {
+    if (kind !== "import-statement" || external || found.has(chunk)) continue;
+    found.add(chunk);
+    loadedBy(chunk, found);
+  }
+  return found;
+}
+
+/** Chunks that can be one module: no two of them export the same name. */
+function withoutCollisions(chunks) {
+  const taken = new Set();
+  return chunks.filter((chunk) => {
+    const { exports } = metafile.outputs[chunk];
+    if (exports.some((name) => taken.has(name))) return false;
+    for (const name of exports) taken.add(name);
+    return true;
+  });
+}
+
+function leaveOthers(names) {
+  return ({ onResolve }) =>
+    onResolve({ filter: /^\.\// }, ({ path: wanted, kind }) =>
+      kind === "dynamic-import" || !names.includes(path.basename(wanted))
+        ? { path: wanted, external: true }
+        : undefined,
+    );
+}

@@ -5,7 +5,6 @@ import { type Arch, arches, archNames, hostArch } from "../system/arch.ts";
 import type { CommandContext } from "../system/context.ts";
 import { findProgram, hostPackageManager, installCommand, type PackageManager } from "../system/host.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
-import { workdirBase } from "../system/workdir.ts";
 
 /** What keeps the host from doing something. */
 interface Lack {
@@ -55,7 +54,7 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
       const build = ability("build scratch images of Debian packages", manager, [
         ...(await lacksForStore(context.run)),
         ...programs(manager, ["apt-get", "dpkg-deb", "flock"]),
-        ...lacksForFiles(),
+        ...(await lacksForFiles()),
       ]);
       const run = ability("run images", manager, [...programs(manager, ["podman"]), ...lacksForInit(manager)]);
       const abilities = [build, run, ...archNames.map((arch) => emulation(arch, manager))];
@@ -139,7 +138,8 @@ function lacksForUserNamespace(): readonly Lack[] {
       ];
 }
 
-function lacksForFiles(): readonly Lack[] {
+async function lacksForFiles(): Promise<readonly Lack[]> {
+  const { workdirBase } = await import("../system/workdir.ts");
   const base = workdirBase();
   try {
     accessSync(base, constants.W_OK);
