@@ -14,11 +14,12 @@ type Origin = Pick<PackageSource, "root" | "packageOf" | "ownershipOf">;
  */
 export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], origin: Origin): Tree {
   const tree = new Tree();
+  const requirers = requirersOf(closures);
   for (const closure of closures) {
     addFile(tree, origin, closure.binary, { kind: "asked" });
     addLinks(tree, origin, closure.links, closure.binary);
     for (const file of closure.files) {
-      addFile(tree, origin, file.path, reasonOf(closure, file));
+      addFile(tree, origin, file.path, reasonOf(file, requirers));
       addLinks(tree, origin, file.links, file.path);
     }
   }
@@ -56,14 +57,21 @@ function addOwn(tree: Tree, { directories, files }: Pick<ImagePlan, "directories
   }
 }
 
-function reasonOf(closure: Closure, file: ClosureFile): Reason {
+/** Who asks for each file in any of the closures; the program itself where nobody else does. */
+function requirersOf(closures: readonly Closure[]): ReadonlyMap<string, readonly string[]> {
+  const requirers = new Map<string, readonly string[]>();
+  for (const { binary, files } of closures) {
+    for (const { path: file, requiredBy } of files) {
+      const by = requiredBy.length > 0 ? requiredBy : [binary];
+      requirers.set(file, [...new Set([...(requirers.get(file) ?? []), ...by])]);
+    }
+  }
+  return requirers;
+}
+
+function reasonOf(file: ClosureFile, requirers: ReadonlyMap<string, readonly string[]>): Reason {
   const soname = file.soname ?? path.posix.basename(file.path);
-  return {
-    kind: "needed",
-    soname,
-    rule: file.foundBy,
-    by: file.requiredBy.length > 0 ? file.requiredBy : [closure.binary],
-  };
+  return { kind: "needed", soname, rule: file.foundBy, by: requirers.get(file.path) ?? [] };
 }
 
 function addFile(tree: Tree, origin: Origin, wanted: string, reason: Reason): void {
