@@ -4,11 +4,11 @@ import type { CommandContext } from "../system/context.ts";
 import { Failure, systemErrorCode } from "../system/errors.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 
-/** `clean`: removes what builds that were killed left behind; what a running build uses is told by its name and stays. */
+/** `clean`: removes what builds and checks that were killed left behind; what a running build uses is told by its name and stays. */
 export function addCleanCommand(program: Command, context: CommandContext): void {
   program
     .command("clean")
-    .description("remove what an interrupted build left behind")
+    .description("remove what an interrupted build or check left behind")
     .option("--cache", "remove the package lists and downloads too; they will be fetched again")
     .action(async (flags: { cache?: true }) => {
       const removed = [...(await removeContainers(context)), ...(await removeFiles(flags.cache ?? false, context))];
@@ -17,20 +17,32 @@ export function addCleanCommand(program: Command, context: CommandContext): void
     });
 }
 
+/** buildah's working containers, and what a check left in podman. A volume goes after the container that uses it. */
 async function removeContainers({ run }: CommandContext): Promise<readonly string[]> {
-  const [{ Buildah }, { isLeftover }] = await Promise.all([
+  const [{ Buildah }, { Podman }, { isLeftover }] = await Promise.all([
     import("../image/buildah.ts"),
+    import("../image/podman.ts"),
     import("../system/workdir.ts"),
   ]);
   const buildah = new Buildah(run);
-  const containers = await buildah.containers().catch((error: unknown) => {
-    // Without buildah there is no container either.
+  const podman = new Podman(run);
+  const working = (await unlessNotInstalled(buildah.containers())).filter(isLeftover);
+  const checked = (await unlessNotInstalled(podman.containers())).filter(isLeftover);
+  for (const container of working) await buildah.rm(container);
+  for (const container of checked) await podman.rm(container);
+  const volumes = (await unlessNotInstalled(podman.volumes())).filter(isLeftover);
+  await podman.removeVolumes(volumes);
+  return [...working, ...checked, ...volumes];
+}
+
+/** Where a tool is not installed it has left nothing. */
+async function unlessNotInstalled(names: Promise<readonly string[]>): Promise<readonly string[]> {
+  try {
+    return await names;
+  } catch (error) {
     if (error instanceof Failure && error.cause instanceof CommandFailure && error.cause.notFound) return [];
     throw error;
-  });
-  const leftovers = containers.filter(isLeftover);
-  for (const container of leftovers) await buildah.rm(container);
-  return leftovers;
+  }
 }
 
 async function removeFiles(wholeCache: boolean, { run }: CommandContext): Promise<readonly string[]> {

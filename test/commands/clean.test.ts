@@ -34,15 +34,16 @@ afterEach(() => {
 });
 
 const storeWith = (...names: readonly string[]) =>
-  recordingRun(([, verb]) =>
-    verb === "containers" ? JSON.stringify(names.map((containername) => ({ containername }))) : undefined,
-  );
+  recordingRun(([tool, verb]) => {
+    if (tool === "podman") return ["ps", "volume"].includes(verb ?? "") ? names.join("\n") : undefined;
+    return verb === "containers" ? JSON.stringify(names.map((containername) => ({ containername }))) : undefined;
+  });
 
 it("removes what dead processes left, and nothing of a live one or of somebody else's", async () => {
   const store = storeWith(dead, alive, "alpine-working-container");
   const { stdout, exitCode } = await runVerb(addCleanCommand, ["clean"], store.run);
   expect(stdout).toEqual([
-    dead,
+    ...[dead, dead, dead],
     path.join(base, dead),
     path.join(cache, dead),
     path.join(cache, "derived", `0123.payload.${dead}`),
@@ -50,7 +51,11 @@ it("removes what dead processes left, and nothing of a live one or of somebody e
   expect(exitCode).toBe(0);
   expect(store.calls.map(({ command }) => command)).toEqual([
     ["buildah", "containers", "--json"],
+    ["podman", "ps", "--all", "--format", "{{.Names}}"],
     ["buildah", "rm", dead],
+    ["podman", "rm", "--force", "--ignore", "--volumes", "--time", "0", dead],
+    ["podman", "volume", "ls", "--format", "{{.Name}}"],
+    ["podman", "volume", "rm", "--force", dead],
   ]);
   const kept = [alive, "dhcpd-build-notes", "cache/dhcpd-build/derived/0123.payload"];
   expect(kept.filter((name) => !existsSync(path.join(base, name)))).toEqual([]);
@@ -68,7 +73,7 @@ it("--cache removes the downloads too", async () => {
   expect(existsSync(cache)).toBe(false);
 });
 
-it("cleans the files where buildah is not installed", async () => {
+it("cleans the files where buildah and podman are not installed", async () => {
   const { stdout } = await runVerb(addCleanCommand, ["clean"], async (command) => {
     throw new CommandFailure(command, { reason: "it is not installed", notFound: true });
   });
