@@ -19,6 +19,8 @@ export function causesOf({ reason }: EntryRecord): readonly string[] {
       return [];
     case "needed":
       return reason.by;
+    case "cache":
+      return reason.files;
     case "link":
       return [reason.to];
     case "parent":
@@ -55,6 +57,8 @@ export function refuseUnexplained(record: BuildRecord): void {
   for (const entry of record.entries) {
     const absent = causesOf(entry).find((path) => !entries.has(path));
     if (absent !== undefined) refuse(`${entry.path} is there for ${absent}, which is not in the image`);
+  }
+  for (const entry of record.entries) {
     if (chainTo(entry, entries) === undefined) refuse(`nothing that the recipe asks for leads to ${entry.path}`);
     if (entry.package !== undefined && !packages.has(entry.package)) {
       refuse(`${entry.path} is of package ${entry.package}, which is not recorded`);

@@ -69,6 +69,8 @@ function sentences(entry: EntryRecord, because = causesOf(entry)[0]): readonly s
       return ["the recipe asks for this program"];
     case "recipe":
       return [`the recipe gives this ${entry.kind}`];
+    case "cache":
+      return [`the loader's cache, by which it finds ${reason.files.join(", ")}`];
     case "link":
       return [`the link is on the way to ${reason.to}`];
     case "parent":

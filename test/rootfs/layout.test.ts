@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import type { Closure, ClosureFile } from "../../src/elf/closure.ts";
+import type { ScratchImagePlan } from "../../src/plan.ts";
+import { recordOf } from "../../src/report/record.ts";
+import { layOut } from "../../src/rootfs/layout.ts";
+import type { Root, RootEntry } from "../../src/system/root.ts";
+import { sampleRecord } from "../report/sample.ts";
+
+const file: RootEntry = { kind: "file", size: 4, mode: 0o755 };
+const directory: RootEntry = { kind: "directory", size: 0, mode: 0o755 };
+const entries: Readonly<Record<string, RootEntry>> = {
+  "/": directory,
+  "/lib": { kind: "symlink", size: 0, mode: 0o777, target: "usr/lib" },
+  "/usr": directory,
+  "/usr/lib": directory,
+  "/usr/lib/libc.so.6": file,
+  "/usr/lib/libserve.so.1": file,
+  "/usr/sbin": directory,
+  "/usr/sbin/served": file,
+  "/usr/sbin/relay": file,
+};
+const root: Root = {
+  entry: (path) => entries[path],
+  read: (path) => Buffer.from(path).subarray(0, 4),
+  names: () => [],
+};
+const origin = {
+  root,
+  packageOf: () => undefined,
+  ownershipOf: () => ({ uid: 0, gid: 0, mode: 0o755, xattrs: new Map() }),
+  modifiedOf: () => 1_700_000_000,
+  licensesOf: () => [],
+  named: [],
+  distribution: undefined,
+};
+
+const link = { path: "/lib", target: "usr/lib" };
+function closure(binary: string, ...files: readonly Partial<ClosureFile>[]): Closure {
+  const whole = files.map(
+    (each) => ({ path: "", requiredBy: [binary], foundBy: "default", links: [], ...each }) as const,
+  );
+  return { binary, kind: "dynamic", links: [], files: whole, missing: [], dlopen: [], warnings: [] };
+}
+
+const plan = {
+  ...sampleRecord.plan,
+  image: "localhost/served",
+  kind: "scratch",
+  binaries: ["served", "relay"],
+} as ScratchImagePlan;
+const closures = [
+  closure(
+    "/usr/sbin/served",
+    { path: "/usr/lib/libc.so.6", links: [link] },
+    { path: "/usr/lib/libserve.so.1", requiredBy: [] },
+  ),
+  closure("/usr/sbin/relay", { path: "/usr/lib/libc.so.6", requiredBy: ["/usr/sbin/relay", "/usr/lib/libserve.so.1"] }),
+];
+
+describe("the tree of two programs", () => {
+  const tree = layOut(plan, closures, origin);
+
+  it("has what they need once, with all who need it, the links on the way, and the recipe's own", () => {
+    expect(tree.toText()).toBe(`\
+/lib  symlink -> usr/lib 0777 0:0  why: on the way to /usr/lib/libc.so.6
+/usr  directory 0755 0:0  why: holds /usr/sbin/served
+/usr/lib  directory 0755 0:0  why: holds /usr/lib/libserve.so.1
+/usr/lib/libc.so.6  file 0755 0:0  why: libc.so.6 of /usr/sbin/served, /usr/sbin/relay, /usr/lib/libserve.so.1 (default)
+/usr/lib/libserve.so.1  file 0755 0:0  why: libserve.so.1 of /usr/sbin/served (default)
+/usr/sbin  directory 0755 0:0  why: holds /usr/sbin/served
+/usr/sbin/relay  file 0755 0:0  why: asked
+/usr/sbin/served  file 0755 0:0  why: asked
+/var  directory 0755 0:0  why: holds /var/lib/served/leases
+/var/lib  directory 0755 0:0  why: holds /var/lib/served/leases
+/var/lib/served  directory 0755 177:177  why: recipe
+/var/lib/served/leases  file 0640 177:177  why: recipe
+`);
+  });
+
+  it("is one whose every entry is explained", () => {
+    expect(() => recordOf(plan, tree, origin)).not.toThrow();
+  });
+
+  it("is not recorded where somebody who needs a file is not in it", () => {
+    const lost = closure("/usr/sbin/served", { path: "/usr/lib/libc.so.6", requiredBy: ["/usr/lib/liblost.so"] });
+    const unexplained = layOut({ ...plan, binaries: ["served"] }, [lost], origin);
+    expect(() => recordOf(plan, unexplained, origin)).toThrow(
+      "the image's contents and their reasons do not agree: /usr/lib/libc.so.6 is there for /usr/lib/liblost.so, which is not in the image",
+    );
+  });
+});
+
+it("an image without its service's program is refused, and the programs that it has are named", () => {
+  expect(() => layOut(plan, [closure("/usr/sbin/relay")], origin)).toThrow(
+    "cannot lay out the image: the service's program /usr/sbin/served is not in it",
+  );
+});
