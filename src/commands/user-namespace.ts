@@ -9,7 +9,16 @@ export async function ranInUserNamespace(context: CommandContext): Promise<boole
   if (process.getuid?.() === 0) return false;
   const { execPath, execArgv, argv } = process;
   // podman does not hand signals on: who loses it as a parent is told to end.
-  const inside = ["podman", "unshare", "setpriv", "--pdeathsig", "TERM", execPath, ...execArgv, ...argv.slice(1)] as const;
+  const inside = [
+    "podman",
+    "unshare",
+    "setpriv",
+    "--pdeathsig",
+    "TERM",
+    execPath,
+    ...execArgv,
+    ...argv.slice(1),
+  ] as const;
   try {
     const printed = await context.run(inside, { showsStderr: true });
     if (printed !== "") context.print(printed);
