@@ -68,7 +68,7 @@ function sentences(entry: EntryRecord, because = causesOf(entry)[0]): readonly s
     case "asked":
       return ["the recipe asks for this program"];
     case "recipe":
-      return [`the recipe gives this ${entry.kind}`];
+      return [`the recipe ${entry.package === undefined ? "gives" : "asks for"} this ${entry.kind}`];
     case "cache":
       return [`the loader's cache, by which it finds ${reason.files.join(", ")}`];
     case "link":

@@ -1,6 +1,101 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { readRecord, recordLabels } from "../../src/report/record.ts";
+import type { Package } from "../../src/packages/source.ts";
+import type { ScratchImagePlan } from "../../src/plan.ts";
+import { readRecord, recordLabels, recordOf } from "../../src/report/record.ts";
+import { Tree } from "../../src/rootfs/tree.ts";
+import type { Root } from "../../src/system/root.ts";
 import { sampleRecord } from "./sample.ts";
+
+/** A root in which every file is three megabytes of zeros, more than is read at a time. */
+const size = 3_000_000;
+const root: Root = {
+  entry: () => ({ kind: "file", size, mode: 0o755 }),
+  read: (_path, position, length) => new Uint8Array(Math.min(length, size - position)),
+  names: () => [],
+};
+
+describe("the record of a tree", () => {
+  const served: Package = {
+    name: "served",
+    version: "4.4-1",
+    upstreamVersion: "4.4",
+    arch: "amd64",
+    source: { name: "served", version: "4.4-1" },
+    sha256: "3".repeat(64),
+    size: 3000,
+  };
+  const source = {
+    named: [served],
+    packageOf: () => served,
+    licensesOf: () => ["MPL-2.0", "GPL-2 or Expat"],
+    modifiedOf: () => 1_600_000_000,
+    distribution: { id: "debian", version: "12" },
+  };
+  const plan = {
+    ...sampleRecord.plan,
+    kind: "scratch",
+    image: "localhost/served",
+    builder: "localhost/builder",
+    files: [],
+    directories: [],
+  } as ScratchImagePlan;
+  const tree = new Tree();
+  tree.add({
+    path: "/served",
+    kind: "file",
+    size,
+    content: { root, path: "/served" },
+    mode: 0o4755,
+    uid: 0,
+    gid: 7,
+    xattrs: new Map([
+      ["user.b", Buffer.from([0, 255])],
+      ["user.a", Buffer.from("x")],
+    ]),
+    package: "served",
+    reason: { kind: "asked" },
+  });
+  const record = recordOf(plan, tree, source);
+
+  it("has each entry with its hashes, as sha256sum and sha1sum have them, and its extended attributes", () => {
+    expect(record.entries).toEqual([
+      {
+        path: "/served",
+        kind: "file",
+        mode: "4755",
+        owner: "0:7",
+        size,
+        sha256: createHash("sha256").update(Buffer.alloc(size)).digest("hex"),
+        sha1: createHash("sha1").update(Buffer.alloc(size)).digest("hex"),
+        xattrs: { "user.a": "eA==", "user.b": "AP8=" },
+        package: "served",
+        reason: { kind: "asked" },
+      },
+    ]);
+    expect(Object.keys(record.entries[0]?.xattrs ?? {})).toEqual(["user.a", "user.b"]);
+  });
+
+  it("has the packages with their licences, the release, the service's version and the newest file's time", () => {
+    expect(record).toMatchObject({
+      packages: [{ ...served, license: "MPL-2.0 AND (GPL-2.0-only OR MIT)" }],
+      distribution: { id: "debian", version: "12" },
+      version: "4.4",
+      created: 1_600_000_000,
+    });
+  });
+
+  it("does not have the image's name, nor where the package manager ran: they do not change it", () => {
+    expect(record.plan).not.toHaveProperty("image");
+    expect(record.plan).not.toHaveProperty("builder");
+    expect(recordOf({ ...plan, image: "localhost/other" }, tree, source)).toEqual(record);
+  });
+
+  it("has no licence where the package declares none", () => {
+    const [only] = recordOf(plan, tree, { ...source, licensesOf: () => [] }).packages;
+    expect(only).not.toHaveProperty("license");
+  });
+});
 
 describe("the record travels in labels", () => {
   it("and comes back the same", () => {
