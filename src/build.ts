@@ -1,4 +1,8 @@
 import path from "node:path";
+import { hearWitness } from "./elf/ask-loader.ts";
+import type { Closure, ClosureOptions } from "./elf/closure.ts";
+import { nssLibraries } from "./elf/hints.ts";
+import { cacheForImage, inspectClosures, remarks, requireSound } from "./elf/inspect.ts";
 import { closeOver } from "./elf/provide.ts";
 import { assemble, type StoredReferences } from "./image/assemble.ts";
 import { fromBase } from "./image/base.ts";
@@ -20,7 +24,7 @@ import { cacheDirectory } from "./system/cache-directory.ts";
 import type { Log } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
 import { version as toolVersion } from "./system/version.ts";
-import { createWorkdir } from "./system/workdir.ts";
+import { createWorkdir, type Workdir } from "./system/workdir.ts";
 
 /** What a build leaves in the store, as `--json` prints it. */
 export interface BuiltImage extends StoredReferences {
@@ -36,6 +40,8 @@ export interface BuildOptions {
   readonly maxListAge: number;
   /** Build even what is there already. */
   readonly force: boolean;
+  /** Ask the image's own loader as well, where it runs. */
+  readonly witness: boolean;
 }
 
 export interface Tools {
@@ -73,17 +79,53 @@ async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, 
     return known;
   }
   using source = await lists.open();
-  const closures = await closeOver(findPrograms(plan.binaries, source), source);
-  const tree = layOut(plan, closures, source);
+  const { closures, view } = await closeOver(findPrograms(plan.binaries, source), source, closureOptions(plan));
+  const inspection = inspectClosures(view, closures);
+  requireSound(inspection, plan.considered);
+  const tree = layOut(plan, closures, source, cacheForImage(view, closures));
   const record = recordOf(plan, tree, source);
   const rootfs = workdir.file("rootfs.tar");
   writeTar(tree, rootfs, record.created);
+  tellRemarks(
+    remarks(inspection, plan.considered, (path) => tree.get(path) !== undefined),
+    tools.log,
+  );
+  if (options.witness) await callWitness(rootfs, closures, workdir, tools);
   await using container = await buildah.from("scratch");
   const stored = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
   const files = record.entries.filter(({ kind }) => kind !== "directory");
   const built = builtImage(stored, files, record);
   await memory.remember(built);
   return built;
+}
+
+function closureOptions({ plugins, files, dlopen, service }: ScratchImagePlan): ClosureOptions {
+  const nsswitch = files.find(({ path }) => path === "/etc/nsswitch.conf")?.content ?? "";
+  const { LD_LIBRARY_PATH: libraryPath, LD_PRELOAD: preload } = service.environment;
+  return {
+    plugins: [...plugins, ...nssLibraries(nsswitch)],
+    wantsDlopen: (feature, priority) => dlopen[feature ?? ""] ?? priority !== "suggested",
+    ...(libraryPath === undefined ? {} : { libraryPath }),
+    ...(preload === undefined ? {} : { preload }),
+  };
+}
+
+function tellRemarks(sentences: readonly string[], log: Log): void {
+  for (const sentence of sentences) log.info(sentence);
+  if (sentences.length > 0)
+    log.info("the recipe can include such files, or name what it has considered: scratch.considered");
+}
+
+async function callWitness(
+  rootfs: string,
+  closures: readonly Closure[],
+  workdir: Workdir,
+  { run, log }: Tools,
+): Promise<void> {
+  const directory = await workdir.directory("witness");
+  await run(["tar", "--extract", "--no-same-owner", `--file=${rootfs}`, `--directory=${directory}`]);
+  if (!(await hearWitness(directory, closures, run)))
+    log.info("the image's own loader was not asked: this machine cannot run it");
 }
 
 async function buildOsImage(plan: OsImagePlan, tools: Tools): Promise<BuiltImage> {

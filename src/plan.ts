@@ -63,6 +63,14 @@ export interface ScratchImagePlan extends CommonImagePlan {
   readonly packages: readonly string[];
   /** Programs by name or absolute path. */
   readonly binaries: readonly string[];
+  /** Sonames, paths or directories of libraries that the programs open by themselves; with $LIB. */
+  readonly plugins: readonly string[];
+  /** Files and directories of the packages that no rule finds; with $LIB. */
+  readonly include: readonly string[];
+  /** By feature of a dlopen note, whether its libraries come along; others by their priority. */
+  readonly dlopen: Readonly<Record<string, boolean>>;
+  /** What hints need not be given about. */
+  readonly considered: readonly string[];
   /** The image that the package manager runs in; absent: on this host. */
   readonly builder?: string;
 }
@@ -146,6 +154,10 @@ function scratchPart(recipe: Recipe, request: PlanRequest) {
     family,
     packages: scratch.packages[family] ?? [],
     binaries: scratch.binaries,
+    plugins: scratch.plugins,
+    include: scratch.include,
+    dlopen: scratch.dlopen,
+    considered: scratch.considered,
     ...(builder === undefined ? {} : { builder }),
     ...plannedAdditions(service, scratch),
   };

@@ -7,6 +7,7 @@ interface BuildFlags extends PlanOptions {
   readonly json?: true;
   readonly force?: true;
   readonly refresh?: true;
+  readonly witness: boolean;
 }
 
 /** How old package lists may be: a day, as apt's own daily refresh has it. In milliseconds. */
@@ -17,11 +18,16 @@ export function addBuilding(command: Command, kind: PlanRequest["kind"], context
   addPlanOptions(command, kind)
     .addOption(new Option("--refresh", "fetch the package lists anew, however young they are"))
     .addOption(new Option("--force", "build even what is up to date"))
+    .addOption(new Option("--no-witness", "do not ask the image's own loader whether it agrees"))
     .addOption(new Option("--json", "one JSON document on stdout instead of one image reference per line"))
     .action(async (flags: BuildFlags) => {
       const plan = await readPlan(kind, flags);
       const { buildImages } = await import("../build.ts");
-      const options = { maxListAge: flags.refresh ? 0 : maxListAge, force: flags.force ?? false };
+      const options = {
+        maxListAge: flags.refresh ? 0 : maxListAge,
+        force: flags.force ?? false,
+        witness: flags.witness,
+      };
       const images = await buildImages(plan, options, context);
       for (const { references, files, size, packages } of images) {
         const from = packages.length > 8 ? `${packages.length} packages` : packages.map(({ name }) => name).join(", ");

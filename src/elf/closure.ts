@@ -48,6 +48,8 @@ export interface Closure {
   readonly kind: "dynamic" | "static" | "script";
   /** PT_INTERP, or the interpreter of a script, as written. */
   readonly interpreter?: string;
+  /** What $LIB stands for in its loader. */
+  readonly lib?: string;
   /** Every symlink on the way to the binary itself. */
   readonly links: readonly Link[];
   readonly files: readonly ClosureFile[];

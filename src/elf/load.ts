@@ -6,7 +6,7 @@ import { LoaderMemory, type LoadOutcome } from "./memory.ts";
 import { expandPlugins } from "./plugins.ts";
 import type { ElfFile, ElfImage } from "./read.ts";
 import { NotAProgram } from "./refusals.ts";
-import type { Surroundings } from "./search.ts";
+import { expandTokens, type Surroundings } from "./search.ts";
 import type { RootView } from "./view.ts";
 
 /**
@@ -41,7 +41,7 @@ function runLoader(
   binary: string,
   image: ElfImage,
   options: ClosureOptions,
-): LoadOutcome {
+): LoadOutcome & Pick<Closure, "lib"> {
   const { file } = image;
   const interpreter = file.interpreter ?? usualInterpreter(view, file);
   // The kernel hands a program's canonical path to the loader; a library is opened under the name it was asked for.
@@ -65,11 +65,12 @@ function runLoader(
       memory.load(name, main, { rule: "audit", optional: true });
   }
   memory.settle();
-  for (const name of expandPlugins(view, options.plugins ?? [])) memory.load(name, main, { rule: "plug-in" });
+  const plugins = (options.plugins ?? []).map((name) => expandTokens(name, main.origin, loader));
+  for (const name of expandPlugins(view, plugins)) memory.load(name, main, { rule: "plug-in" });
   memory.settle();
   if (options.threadUnwinder && loader.dialect === "glibc") memory.addThreadUnwinder();
   memory.followNotes(options.wantsDlopen ?? ((_, priority) => priority !== "suggested"));
-  return memory.outcome();
+  return { ...(loader.lib === undefined ? {} : { lib: loader.lib }), ...memory.outcome() };
 }
 
 function usualInterpreter(view: RootView, file: ElfFile): string {

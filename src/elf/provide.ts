@@ -2,7 +2,7 @@ import type { PackageSource, Wanted } from "../packages/source.ts";
 import { Failure } from "../system/errors.ts";
 import { type Closure, type ClosureOptions, type MissingFile, resolveClosure } from "./closure.ts";
 import { confDirectories } from "./conf.ts";
-import { viewRoot } from "./view.ts";
+import { type RootView, viewRoot } from "./view.ts";
 
 /**
  * The closures of these programs over packages that are taken in as files are found missing, until nothing is. The directories of the
@@ -12,7 +12,7 @@ export async function closeOver(
   binaries: readonly string[],
   source: Pick<PackageSource, "root" | "provide">,
   options: ClosureOptions = {},
-): Promise<readonly Closure[]> {
+): Promise<{ readonly closures: readonly Closure[]; readonly view: RootView }> {
   const view = viewRoot(source.root);
   for (;;) {
     const cachedDirectories = confDirectories(view);
@@ -20,9 +20,9 @@ export async function closeOver(
     const closures = binaries.map((binary) => resolveClosure(view, binary, complete));
     const missing = allMissing(closures);
     const wanted = [...missing, ...unanswered(closures)];
-    if (wanted.length === 0) return closures;
+    if (wanted.length === 0) return { closures, view };
     if (!(await source.provide(wanted.map(asWanted)))) {
-      if (missing.length === 0) return closures;
+      if (missing.length === 0) return { closures, view };
       throw nobodyProvides(missing);
     }
     view.forgetPlaces();

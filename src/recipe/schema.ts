@@ -95,6 +95,21 @@ const scratch = z.strictObject({
       ...always,
     })
     .describe("By family, the packages that have the programs; the first family is the default"),
+  plugins: distinct(binary)
+    .default([])
+    .describe(
+      "Libraries that the programs open by themselves: sonames, paths or whole directories; $LIB as in ld.so(8)",
+    ),
+  include: distinct(path)
+    .default([])
+    .describe("Files and directories of the packages that no rule finds; $LIB as above"),
+  dlopen: z
+    .record(line, z.boolean())
+    .default({})
+    .describe(
+      "By feature of a library's dlopen note: whether its libraries come along; suggested ones do not by default",
+    ),
+  considered: distinct(line).default([]).describe("Hints about data files that need not be given any more"),
   ...additions,
 });
 

@@ -105,7 +105,7 @@ const chunk = 1024 * 1024;
 function hashesOf({ content, size }: FileEntry): { readonly sha256: string; readonly sha1: string } {
   const hashes = [createHash("sha256"), createHash("sha1")] as const;
   const take = (bytes: string | Uint8Array) => void hashes.forEach((hash) => void hash.update(bytes));
-  if ("text" in content) take(content.text);
+  if ("bytes" in content) take(content.bytes);
   else
     for (let done = 0; done < size; done += chunk)
       take(content.root.read(content.path, done, Math.min(chunk, size - done)));

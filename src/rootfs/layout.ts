@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Closure, ClosureFile } from "../elf/closure.ts";
+import type { ImageCache } from "../elf/inspect.ts";
 import type { PackageSource } from "../packages/source.ts";
 import type { ImagePlan, OsImagePlan, ScratchImagePlan } from "../plan.ts";
 import { Failure } from "../system/errors.ts";
@@ -12,7 +13,7 @@ type Origin = Pick<PackageSource, "root" | "packageOf" | "ownershipOf">;
  * The image's tree: the programs, what their loader opens, the links on the way there, the recipe's files and directories, and the
  * directories that hold all of that. Throws Failure where two of them collide or the service's program is not among them.
  */
-export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], origin: Origin): Tree {
+export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], origin: Origin, cache?: ImageCache): Tree {
   const tree = new Tree();
   const requirers = requirersOf(closures);
   for (const closure of closures) {
@@ -23,6 +24,8 @@ export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], ori
       addLinks(tree, origin, file.links, file.path);
     }
   }
+  for (const wanted of plan.include) addIncluded(tree, origin, expandLib(wanted, closures));
+  if (cache !== undefined) addCache(tree, cache);
   addOwn(tree, plan);
   addProgramLinks(plan, tree, origin);
   for (const entry of tree.entries()) addParents(tree, origin, entry.path);
@@ -43,11 +46,11 @@ function addOwn(tree: Tree, { directories, files }: Pick<ImagePlan, "directories
     tree.add({ path: canonical(tree, directory.path), kind: "directory", uid, gid, mode, reason: { kind: "recipe" } });
   }
   for (const { path: wanted, content, uid, gid, mode } of files) {
-    const size = Buffer.byteLength(content);
+    const bytes = Buffer.from(content);
     const entry = {
       kind: "file",
-      size,
-      content: { text: content },
+      size: bytes.length,
+      content: { bytes },
       uid,
       gid,
       mode,
@@ -72,6 +75,34 @@ function requirersOf(closures: readonly Closure[]): ReadonlyMap<string, readonly
 function reasonOf(file: ClosureFile, requirers: ReadonlyMap<string, readonly string[]>): Reason {
   const soname = file.soname ?? path.posix.basename(file.path);
   return { kind: "needed", soname, rule: file.foundBy, by: requirers.get(file.path) ?? [] };
+}
+
+/** A file of the packages, or everything below a directory of them, with the links on the way. */
+function addIncluded(tree: Tree, origin: Origin, wanted: string): void {
+  const located = locate(origin.root, wanted);
+  if (located === undefined) {
+    throw new Failure(`cannot include ${wanted}: none of the packages has it`, {
+      hint: "name the package that has it in scratch.packages",
+    });
+  }
+  addLinks(tree, origin, located.links, located.path);
+  if (located.entry.kind === "file") addFile(tree, origin, located.path, { kind: "recipe" });
+  if (located.entry.kind !== "directory") return;
+  const from = origin.packageOf(located.path)?.name;
+  const ownership = { ...origin.ownershipOf(located.path), ...(from === undefined ? {} : { package: from }) };
+  tree.add({ path: located.path, kind: "directory", reason: { kind: "recipe" }, ...ownership });
+  for (const name of origin.root.names(located.path)) addIncluded(tree, origin, `${located.path}/${name}`);
+}
+
+/** What $LIB stands for is the loader's own matter; without a loader there is nothing to stand for. */
+function expandLib(wanted: string, closures: readonly Closure[]): string {
+  const lib = closures.find((closure) => closure.lib !== undefined)?.lib;
+  return lib === undefined ? wanted : wanted.replaceAll(/\$LIB\b|\$\{LIB\}/g, lib);
+}
+
+function addCache(tree: Tree, { bytes, files }: ImageCache): void {
+  const entry = { kind: "file", size: bytes.length, content: { bytes }, uid: 0, gid: 0, mode: 0o644 } as const;
+  tree.add({ path: "/etc/ld.so.cache", ...entry, reason: { kind: "cache", files } });
 }
 
 function addFile(tree: Tree, origin: Origin, wanted: string, reason: Reason): void {

@@ -41,8 +41,8 @@ function write(handle: number, bytes: Uint8Array): void {
 
 function writeContent(handle: number, entry: FileEntry): void {
   const { content, size } = entry;
-  if ("text" in content) {
-    write(handle, Buffer.from(content.text));
+  if ("bytes" in content) {
+    write(handle, content.bytes);
   } else {
     for (let position = 0; position < size; ) {
       const bytes = content.root.read(content.path, position, Math.min(chunk, size - position));

@@ -12,11 +12,13 @@ export type Reason =
   | { readonly kind: "link"; readonly to: string }
   /** A directory that holds `of`. */
   | { readonly kind: "parent"; readonly of: string }
-  /** The recipe gives it: a file of its own or a directory for the service. */
-  | { readonly kind: "recipe" };
+  /** The recipe gives it: a file or directory of its own, or one of the packages that it names. */
+  | { readonly kind: "recipe" }
+  /** The loader's cache (ld.so.cache), without which it would not find `files`. */
+  | { readonly kind: "cache"; readonly files: readonly string[] };
 
-/** Where a file's bytes come from: a file of a root, or the recipe's own text. */
-export type Content = { readonly root: Root; readonly path: string } | { readonly text: string };
+/** Where a file's bytes come from: a file of a root, or they are there already. */
+export type Content = { readonly root: Root; readonly path: string } | { readonly bytes: Uint8Array };
 
 interface CommonEntry {
   /** Absolute and normal, `/usr/sbin/dhcpd`. */
@@ -97,7 +99,8 @@ function isSame(one: Entry, other: Entry): boolean {
   if (asText(one) !== asText(other) || one.package !== other.package) return false;
   if (one.kind !== "file" || other.kind !== "file") return true;
   const [a, b] = [one.content, other.content];
-  return "text" in a || "text" in b ? "text" in a && "text" in b && a.text === b.text : a.path === b.path;
+  if ("path" in a && "path" in b) return a.path === b.path;
+  return "bytes" in a && "bytes" in b && Buffer.compare(a.bytes, b.bytes) === 0;
 }
 
 function asText(entry: Entry): string {
@@ -119,5 +122,7 @@ export function reasonText(reason: Reason): string {
       return `holds ${reason.of}`;
     case "recipe":
       return "recipe";
+    case "cache":
+      return `finds ${reason.files.join(", ")}`;
   }
 }

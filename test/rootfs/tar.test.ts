@@ -19,7 +19,7 @@ function file(place: string, text: string, more: Partial<Entry> = {}): Entry {
   const entry = {
     kind: "file",
     size: Buffer.byteLength(text),
-    content: { text },
+    content: { bytes: Buffer.from(text) },
     mode: 0o644,
     uid: 0,
     gid: 0,

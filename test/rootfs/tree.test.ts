@@ -16,7 +16,7 @@ const text = (path: string, content: string) =>
     path,
     kind: "file",
     size: content.length,
-    content: { text: content },
+    content: { bytes: Buffer.from(content) },
     mode: 0o644,
     uid: 0,
     gid: 0,
