@@ -21,16 +21,13 @@ export async function createNetwork(directory: string, address: string | undefin
   const client = path.join(directory, "client");
   const ends = [server, client];
   const enter = (end: string, command: Command): Command => ["nsenter", `--net=${end}`, ...command];
-  const held = new Set<string>();
   const remove = async () => {
-    for (const end of held) await run(["umount", "--lazy", end], { evenInterrupted: true });
-    held.clear();
+    for (const end of ends) await unmount(end, run);
   };
   try {
     for (const end of ends) {
       await writeFile(end, "");
       await run(["unshare", `--net=${end}`, "true"]);
-      held.add(end);
     }
     await run(enter(server, ["ip", "-batch", "-"]), { input: serverEnd(client, address) });
     await run(enter(client, ["ip", "-batch", "-"]), { input: "link set lo up\nlink set eth0 up\n" });
@@ -43,6 +40,15 @@ export async function createNetwork(directory: string, address: string | undefin
     });
   }
   return { server, atClient: (command) => enter(client, command), [Symbol.asyncDispose]: remove };
+}
+
+/** Whatever an interrupted tool has mounted or not: afterwards nothing is. */
+export async function unmount(place: string, run: Run): Promise<void> {
+  try {
+    await run(["umount", "--lazy", place], { evenInterrupted: true });
+  } catch (error) {
+    if (!(error instanceof CommandFailure) || !/not mounted|not found|no mount point/i.test(error.stderr)) throw error;
+  }
 }
 
 /** Input of `ip -batch`. Nobody else is on the cable: an address need not be looked for before it is used. */

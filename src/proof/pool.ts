@@ -1,7 +1,12 @@
-/** Things that one task at a time may use: a task waits until one is free. */
-export class Pool<T> {
+/**
+ * Things that one task at a time may use: a task waits until one is free. After the first task that throws no other begins. Its scope ends
+ * when the last task has, so that what the tasks use may then be undone.
+ */
+export class Pool<T> implements AsyncDisposable {
   readonly #free: T[];
   readonly #waiting: ((thing: T) => void)[] = [];
+  readonly #running = new Set<Promise<unknown>>();
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(things: readonly T[]) {
     this.#free = [...things];
@@ -10,11 +15,22 @@ export class Pool<T> {
   async use<R>(task: (thing: T) => Promise<R>): Promise<R> {
     const thing = this.#free.pop() ?? (await new Promise<T>((resolve) => this.#waiting.push(resolve)));
     try {
-      return await task(thing);
+      if (this.#failure !== undefined) throw this.#failure.error;
+      const running = task(thing);
+      this.#running.add(running);
+      return await running.finally(() => this.#running.delete(running));
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#free.push(thing);
       else next(thing);
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#failure ??= { error: new Error("the pool is closed") };
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }
 }

@@ -54,7 +54,7 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
   const runtime = findRuntime();
   const ground = { model: mounted.path, service: plan.service, runtime, workdir, run, ...initOf(subject) };
   await using networks = await createNetworks(subject, tools);
-  const pool = new Pool(networks.all);
+  await using pool = new Pool(networks.all);
   let trials = -1;
   const tryWithout = (paths: readonly string[], thorough: boolean): Promise<Trial> =>
     pool.use(async (network) => {

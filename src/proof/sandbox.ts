@@ -5,6 +5,7 @@ import { CommandFailure, type Run } from "../system/run.ts";
 import { ownName, type Workdir } from "../system/workdir.ts";
 import { type Engine, endOf, killerOf, lookForPid, type Running, type Start, type State, stopWith } from "./engine.ts";
 import { writeOverlays } from "./files.ts";
+import { unmount } from "./network.ts";
 import { ociConfig } from "./oci-config.ts";
 
 /** What every sandbox of an image has in common. */
@@ -63,9 +64,12 @@ async function mountView({ model, run }: Ground, directory: string, root: string
   const options = `lowerdir=${model},upperdir=${upper},workdir=${work}`;
   try {
     await run(["mount", "-t", "overlay", "-o", options, "overlay", root]);
-    return async () => void (await run(["umount", "--lazy", root], { evenInterrupted: true }));
+    return () => unmount(root, run);
   } catch (error) {
-    if (!(error instanceof CommandFailure)) throw error;
+    if (!(error instanceof CommandFailure)) {
+      await unmount(root, run);
+      throw error;
+    }
     await run(["cp", "--archive", "--reflink=auto", `${model}/.`, root]);
     return async () => {};
   }

@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import type { ImageFile } from "../../src/proof/image-files.ts";
+import { candidatesOf, objections, verdictsOf } from "../../src/proof/verdict.ts";
+import type { EntryRecord } from "../../src/report/record.ts";
+
+const file = (path: string): ImageFile => ({ path, kind: "file", mode: "0644", owner: "0:0" });
+const directory = (path: string): ImageFile => ({ path, kind: "directory", mode: "0755", owner: "0:0" });
+const files = [
+  directory("/etc"),
+  directory("/usr"),
+  file("/usr/program"),
+  directory("/usr/share"),
+  file("/usr/share/doc"),
+];
+const failed = [{ check: "it serves", because: "it ended" }];
+const found = new Map([
+  ["/etc", []],
+  ["/usr/program", failed],
+  ["/usr/share/doc", []],
+]);
+
+it("candidates are what holds nothing; the record vouches for programs, libraries and links", () => {
+  const asked = { path: "/usr/program", reason: { kind: "asked" } } as EntryRecord;
+  expect(candidatesOf(files, [asked])).toEqual([
+    { path: "/etc", isVouchedFor: false },
+    { path: "/usr/program", isVouchedFor: true },
+    { path: "/usr/share/doc", isVouchedFor: false },
+  ]);
+});
+
+describe("the verdict", () => {
+  it("on a directory is that on what it holds", () => {
+    expect(verdictsOf(files, found, [])).toEqual([
+      { path: "/etc", kind: "directory", verdict: "unproven" },
+      { path: "/usr", kind: "directory", verdict: "needed", holds: "/usr/program" },
+      { path: "/usr/program", kind: "file", verdict: "needed", failed },
+      { path: "/usr/share", kind: "directory", verdict: "unproven" },
+      { path: "/usr/share/doc", kind: "file", verdict: "unproven" },
+    ]);
+  });
+
+  it("is an objection unless the recipe accepts it, and so is an acceptance of what is needed", () => {
+    const accept = [
+      { path: "/usr/share", reason: "the licence wants it" },
+      { path: "/usr/program", reason: "just in case" },
+    ];
+    const verdicts = verdictsOf(files, found, accept);
+    expect(verdicts.at(-1)).toMatchObject({ path: "/usr/share/doc", accepted: "the licence wants it" });
+    expect(objections(verdicts, accept)).toEqual([
+      "no check needs /etc",
+      "the recipe accepts /usr/program as unproven, and it is needed",
+    ]);
+  });
+});
