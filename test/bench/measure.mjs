@@ -1,13 +1,15 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * Times several subjects side by side: one warm-up each, then A B C A B C ..., so that what else the machine does weighs on all alike.
+ * Times several subjects side by side: one warm-up each, then A B C, B C A, ..., so that what else the machine does, and what
+ * went before, weighs on all alike.
  * `prepare` is not timed. Returns the median of each in milliseconds.
  */
 export function measure(subjects, rounds) {
   const times = new Map(subjects.map(({ name }) => [name, []]));
   for (let round = -1; round < rounds; round++) {
-    for (const { name, prepare, run } of subjects) {
+    const first = (round + 1) % subjects.length;
+    for (const { name, prepare, run } of [...subjects.slice(first), ...subjects.slice(0, first)]) {
       prepare?.();
       const started = performance.now();
       run();
