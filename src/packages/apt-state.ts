@@ -141,14 +141,19 @@ export async function refreshLists(state: AptState, options: { maxAge: number; r
         cause: error,
       });
     }
-    if (last === undefined || options.maxAge === 0) {
+    if (options.maxAge === 0 || !(await hasLists(state))) {
       throw new Failure(`cannot fetch the package lists: ${cause}`, {
         hint: "check the network and the host's apt sources with: apt-get update",
         cause: error,
       });
     }
-    options.log.warn(`cannot refresh the package lists, those of ${last.toISOString()} are used: ${cause}`);
+    // One source of several may be away; the others' lists are new, and apt keeps its old ones.
+    options.log.warn(`cannot refresh all package lists, those that there are do: ${cause}`);
   }
+}
+
+async function hasLists({ directory }: AptState): Promise<boolean> {
+  return (await readdir(path.join(directory, "lists"))).some((name) => /_Packages(\.\w+)?$/.test(name));
 }
 
 /** The first error that apt names, else its first warning, without the letter before it. */
