@@ -1,10 +1,13 @@
 import type { Command } from "commander";
+import type { Certificate } from "../proof/prove.ts";
+import type { ProofTools } from "../proof/tools.ts";
 import type { Verdict } from "../proof/verdict.ts";
 import type { CommandContext } from "../system/context.ts";
 import { ranInUserNamespace } from "./user-namespace.ts";
 
 interface ProveFlags {
   readonly json?: true;
+  readonly prune?: true;
 }
 
 /** `prove`: takes away each entry of an image in turn and performs the checks. Exit code 1 where one can be spared. */
@@ -13,6 +16,7 @@ export function addProveCommand(program: Command, context: CommandContext): void
     .command("prove")
     .description("show that every file of an image is needed: take each away and run the checks again")
     .argument("<image>", "an image of the local store, of either kind")
+    .option("--prune", "write the image without what no check needs, under its name and -pruned, and prove that one")
     .option("--json", "the certificate as one JSON document on stdout")
     .action(async (image: string, flags: ProveFlags) => {
       if (await ranInUserNamespace(context)) return;
@@ -21,20 +25,40 @@ export function addProveCommand(program: Command, context: CommandContext): void
         import("../image/podman.ts"),
         import("../system/workdir.ts"),
       ]);
-      const { run, log } = context;
+      const { run } = context;
       await using workdir = await createWorkdir();
-      const certificate = await proveImage(image, { podman: new Podman(run), workdir, run });
-      const { entries, checks, objections, trials, milliseconds } = certificate;
+      const tools = { podman: new Podman(run), workdir, run };
+      const first = await proveImage(image, tools);
+      const certificate = flags.prune ? await pruned(first, tools, context) : first;
       if (flags.json) context.print(JSON.stringify(certificate, undefined, 2));
-      else for (const verdict of entries) context.print(verdictText(verdict));
-      for (const { check, failsWithout, weakness } of checks) {
-        if (weakness !== undefined) log[failsWithout === 0 ? "warn" : "info"](`weak check '${check}': ${weakness}`);
-      }
-      for (const objection of objections) log.warn(objection);
-      const needed = entries.filter(({ verdict }) => verdict === "needed").length;
-      log.info(`${needed} of ${entries.length} entries are needed: ${trials} trials in ${milliseconds} ms`);
-      context.setExitCode(objections.length === 0 ? 0 : 1);
+      else for (const verdict of certificate.entries) context.print(verdictText(verdict));
+      report(certificate, context);
+      context.setExitCode(certificate.objections.length === 0 ? 0 : 1);
     });
+}
+
+/** The certificate of the image without what the first one calls dispensable. */
+async function pruned(first: Certificate, tools: ProofTools, { log }: CommandContext): Promise<Certificate> {
+  if (first.dispensable.length === 0) {
+    log.info("nothing to prune");
+    return first;
+  }
+  const [{ pruneImage }, { proveImage }] = await Promise.all([
+    import("../proof/prune.ts"),
+    import("../proof/prove.ts"),
+  ]);
+  const { references } = await pruneImage(first.image.reference, first.dispensable, tools);
+  log.info(`${references.join(" and ")}: without ${first.dispensable.join(", ")}`);
+  return proveImage(references[0] ?? "", tools);
+}
+
+function report({ entries, checks, objections, trials, milliseconds }: Certificate, { log }: CommandContext): void {
+  for (const { check, failsWithout, weakness } of checks) {
+    if (weakness !== undefined) log[failsWithout === 0 ? "warn" : "info"](`weak check '${check}': ${weakness}`);
+  }
+  for (const objection of objections) log.warn(objection);
+  const needed = entries.filter(({ verdict }) => verdict === "needed").length;
+  log.info(`${needed} of ${entries.length} entries are needed: ${trials} trials in ${milliseconds} ms`);
 }
 
 /** `needed    /usr/sbin/served  'a client gets a lease' fails: the service ended with exit code 1`. */

@@ -130,7 +130,7 @@ function refuseFailing(image: string, { failed }: Trial): void {
   });
 }
 
-function initOf({ record }: Subject): { readonly init?: string } {
+export function initOf({ record }: Subject): { readonly init?: string } {
   if (!record.plan.service.init) return {};
   const init = findProgram("catatonit") ?? initPlaces.find((place) => existsSync(place));
   if (init !== undefined) return { init };
@@ -139,7 +139,7 @@ function initOf({ record }: Subject): { readonly init?: string } {
   });
 }
 
-function findRuntime(): string {
+export function findRuntime(): string {
   const runtime = findProgram("runc") ?? findProgram("crun");
   if (runtime !== undefined) return runtime;
   throw new Failure("cannot make a sandbox: no OCI runtime is installed", { hint: "install crun or runc" });

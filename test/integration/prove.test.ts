@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildVariant, configuration, prove, usualChecks } from "../support/proof.ts";
+import { buildVariant, configuration, prove, usualChecks, verify } from "../support/proof.ts";
 import { requireTools } from "../support/tools.ts";
 import { createWorkshop, processesWith, type Workshop } from "../support/workshop.ts";
 
@@ -52,6 +52,19 @@ describe.runIf(canServe)("prove", () => {
     expect(stderr).toContain("warning: no check needs /usr/share/man/dhcpd.8\n");
     expect(exitCode).toBe(1);
     expect(certificate.trials - plain.certificate.trials).toBeLessThanOrEqual(4);
+  });
+
+  it("prunes: writes the image without what nothing needs, and proves that one", async () => {
+    const plain = await buildVariant(workshop, { name: "lean" });
+    const fat = await buildVariant(workshop, { name: "heavy", files: superfluous });
+    const { certificate, exitCode } = await prove(workshop, fat, "--prune");
+    expect(certificate.objections).toEqual([]);
+    expect(certificate.image.reference).toMatch(/^localhost\/heavy-pruned:4\.4\.3-P1-x86_64$/);
+    expect(certificate.entries.map(({ path }) => path)).toEqual(
+      (await prove(workshop, plain)).certificate.entries.map(({ path }) => path),
+    );
+    expect(exitCode).toBe(0);
+    expect((await verify(workshop, "localhost/heavy-pruned:latest-x86_64")).exitCode).toBe(0);
   });
 
   it("takes the recipe's word for what it accepts, unless that is needed", async () => {
