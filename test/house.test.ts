@@ -137,7 +137,7 @@ it("nothing that is shipped names a mirror or a registry but the base image of a
     ...filesBelow(".ci", ".mjs"),
   ];
   const host =
-    /\b(?:[a-z0-9-]+\.)*(?:registry|deb|ftp|archive|security|mirrors?|dl|download)\.(?:[a-z0-9-]+\.)+(?:org|com|net)\b|\b(?:docker|quay|ghcr)\.io\b/i;
+    /\b(?:[a-z0-9-]+\.)*(?:registry|deb|ftp|archive|security|mirrors?|dl|download)\.(?:[a-z0-9-]+\.)+(?:org|com|net)\b|\b(?:docker|quay|ghcr)\.io\//i;
   const naming = shipped.flatMap((file) =>
     read(file)
       .split("\n")
