@@ -19,6 +19,7 @@ import {
 import { declaredLicenses } from "./copyright.ts";
 import { PayloadRoot } from "./payload.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
+import { requireSpace } from "./space.ts";
 
 /** Debian has merged these since 12 (DEP 17); packages of that time still carry the old names. */
 const merged = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].map((name) => ({
@@ -155,6 +156,8 @@ class AptSource implements PackageSource {
     const { cache, log } = this.#options;
     await using scratch = await cache.scratchDirectory();
     const names = packages.map((each) => `${each.name}=${each.version}`);
+    const bytes = packages.reduce((sum, { size }) => sum + size, 0);
+    await requireSpace(scratch.path, bytes, `download ${names.join(", ")}`);
     log.info(`downloading ${names.join(" ")}`);
     try {
       await this.#catalog.apt(["apt-get", "download", "-q", "--", ...names], scratch.path);

@@ -10,7 +10,7 @@ export async function requireSpace(directory: string, bytes: number, purpose: st
   if (bavail * bsize >= bytes) return;
   const free = Math.floor((bavail * bsize) / 1_000_000);
   throw new Failure(
-    `cannot ${purpose}: no space left on device: ${directory} has ${free} MB, and it takes ${bytes / 1_000_000} MB`,
+    `cannot ${purpose}: no space left on device: ${directory} has ${free} MB, and it takes ${Math.ceil(bytes / 1_000_000)} MB`,
     {
       hint: "make room, or set XDG_CACHE_HOME to a directory on another disk",
     },

@@ -1,5 +1,5 @@
 import { readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -83,6 +83,24 @@ describe.runIf(requireTools("buildah", "apt-get", "dpkg-deb", "root", "unshare",
     } finally {
       await run(["umount", full]);
       await rm(full, { recursive: true });
+    }
+  });
+
+  it("a disk that is full when packages are downloaded is said in a sentence, where apt would try for ever", async () => {
+    const small = await mkdtemp(path.join(tmpdir(), "small-"));
+    await run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", small]);
+    try {
+      const env = { XDG_CACHE_HOME: small };
+      await workshop.build(["--arch", "x86_64", "--force"], { env });
+      for (const part of ["sha256", "derived"]) await rm(path.join(small, "dhcpd-build", part), { recursive: true });
+      const { bavail, bsize } = await statfs(small);
+      await run(["fallocate", "-l", String((bavail - 100) * bsize), path.join(small, "filling")]);
+      const { stdout, stderr, exitCode } = await workshop.run(rebuild, { env });
+      expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 1 });
+      expect(stderr).toMatch(/^error: cannot download .*: no space left on device: .+\nhint: /m);
+    } finally {
+      await run(["umount", small]);
+      await rm(small, { recursive: true });
     }
   });
 
