@@ -5,10 +5,10 @@ import { nssLibraries } from "./elf/hints.ts";
 import { cacheForImage, inspectClosures, remarks, requireSound } from "./elf/inspect.ts";
 import { closeOver } from "./elf/provide.ts";
 import { assemble, type StoredReferences } from "./image/assemble.ts";
-import { fromBase } from "./image/base.ts";
+import { findStored, fromBase } from "./image/base.ts";
 import { Buildah } from "./image/buildah.ts";
 import { openPlace } from "./image/builder.ts";
-import { createdTime } from "./image/config.ts";
+import { createdTime, type ImageDescription } from "./image/config.ts";
 import { readContents } from "./image/contents.ts";
 import { openBuildMemory } from "./image/memory.ts";
 import { installPackages } from "./image/packages.ts";
@@ -63,14 +63,14 @@ function buildImage(plan: ImagePlan, options: BuildOptions, tools: Tools): Promi
     case "scratch":
       return buildScratchImage(plan, options, tools);
     case "os":
-      return buildOsImage(plan, tools);
+      return buildOsImage(plan, options, tools);
   }
 }
 
 async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {
   await using workdir = await createWorkdir();
   const buildah = new Buildah(tools.run, workdir.path);
-  await using place = await openPlace(plan.builder, [await shared(cacheDirectory())], { buildah, run: tools.run });
+  await using place = await openPlace(plan.builder, await shared(cacheDirectory()), { buildah, run: tools.run });
   const lists = await openPackageLists({ ...plan, ...options, place, log: tools.log });
   const memory = openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, lists.fingerprint], buildah);
   const known = options.force ? undefined : await memory.recall();
@@ -128,25 +128,35 @@ async function callWitness(
     log.info("the image's own loader was not asked: this machine cannot run it");
 }
 
-async function buildOsImage(plan: OsImagePlan, tools: Tools): Promise<BuiltImage> {
+async function buildOsImage(plan: OsImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {
   await using workdir = await createWorkdir();
   const buildah = new Buildah(tools.run, workdir.path);
+  const stored = await findStored(plan.base, plan.arch, buildah);
+  const memoryOf = (base: ImageDescription) =>
+    openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, base.id], buildah);
+  // Its repositories can only be asked from inside: an image is up to date as long as package lists are young enough.
+  const known = stored === undefined || options.force ? undefined : await memoryOf(stored).recall(options.maxListAge);
+  if (known !== undefined) {
+    tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
+    return known;
+  }
   await using container = await fromBase(plan, buildah);
-  const time = plan.created ?? createdTime(await buildah.describe(plan.base));
-  const installed = await installPackages(plan, container, buildah, {
-    scratch: await workdir.directory("outside"),
-    time,
-  });
+  const base = await buildah.describe(plan.base);
+  const time = plan.created ?? createdTime(base);
+  const outside = await workdir.directory("outside");
+  const installed = await installPackages(plan, container, buildah, { scratch: outside, time });
   const tree = layOutAdditions(plan);
   const record = recordOfInstalled(plan, tree, installed);
   const rootfs = workdir.file("rootfs.tar");
   writeTar(tree, rootfs, record.created);
-  const stored = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
-  const contents = await readContents(stored.id, workdir.file("layers"), buildah);
+  const assembled = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
+  const contents = await readContents(assembled.id, workdir.file("layers"), buildah);
   const files = [...contents.values()].filter(
     ({ kind }) => kind === "file" || kind === "hardlink" || kind === "symlink",
   );
-  return builtImage(stored, files, record);
+  const built = builtImage(assembled, files, record);
+  await memoryOf(base).remember(built);
+  return built;
 }
 
 /** A directory that a builder container can be given, for it must be there. */

@@ -1,7 +1,8 @@
-import type { Arch } from "../system/arch.ts";
+import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import { CommandFailure } from "../system/run.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
+import type { ImageDescription } from "./config.ts";
 
 /** A working container from a base image, which is pulled where the store does not have it. Throws Failure. */
 export async function fromBase(
@@ -16,6 +17,17 @@ export async function fromBase(
       hint: "check its name and the network, pull it by hand with `buildah pull`, or name another one that the store has",
       cause: error,
     });
+  }
+}
+
+/** What the store knows of an image; undefined where it has none of that name for the architecture. */
+export async function findStored(image: string, arch: Arch, buildah: Buildah): Promise<ImageDescription | undefined> {
+  try {
+    const described = await buildah.describe(image);
+    return described.config.architecture === arches[arch].oci ? described : undefined;
+  } catch (error) {
+    if (error instanceof CommandFailure && error.exitCode === 125) return undefined;
+    throw error;
   }
 }
 

@@ -1,48 +1,89 @@
-import { hostArch } from "../system/arch.ts";
+import { type Arch, hostArch } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import type { Place } from "../system/place.ts";
-import { CommandFailure, type Run } from "../system/run.ts";
-import { fromBase } from "./base.ts";
-import type { Buildah } from "./buildah.ts";
+import type { Command, Run, RunOptions } from "../system/run.ts";
+import { findStored, fromBase } from "./base.ts";
+import type { Buildah, WorkingContainer } from "./buildah.ts";
+import { runInside } from "./inside.ts";
 
 /**
- * Where a package manager runs: on this host, or in a working container of a builder image that is removed with its scope and sees
- * `directories` under their own paths. Throws Failure.
+ * Where a package manager runs: on this host, or in a working container of a builder image. It is made when the first command comes,
+ * sees the directory `shared` under its own path, and is removed with its scope. Throws Failure.
  */
 export async function openPlace(
   builder: string | undefined,
-  directories: readonly string[],
+  shared: string,
   { buildah, run }: { readonly buildah: Buildah; readonly run: Run },
 ): Promise<Place & AsyncDisposable> {
   if (builder === undefined) return { run, async [Symbol.asyncDispose]() {} };
+  const place = new BuilderPlace(builder, shared, buildah);
+  const identity = await place.identify();
+  return {
+    identity,
+    run: (command, options) => place.run(command, options),
+    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+  };
+}
+
+class BuilderPlace implements AsyncDisposable {
+  readonly #builder: string;
+  readonly #shared: string;
+  readonly #buildah: Buildah;
+  #container: Promise<WorkingContainer> | undefined;
+  /** Commands on their way: when one of several fails the others still use the container. */
+  readonly #running = new Set<Promise<string>>();
+
+  constructor(builder: string, shared: string, buildah: Buildah) {
+    this.#builder = builder;
+    this.#shared = shared;
+    this.#buildah = buildah;
+  }
+
+  /** The ID of the builder's image, which is pulled where the store does not have it for this machine. */
+  async identify(): Promise<string> {
+    const stored = await findStored(this.#builder, ownArch(), this.#buildah);
+    if (stored !== undefined) return stored.id;
+    await this.#open();
+    return (await this.#buildah.describe(this.#builder)).id;
+  }
+
+  async run(command: Command, options: RunOptions = {}): Promise<string> {
+    const running = this.#runIn(await this.#open(), command, options);
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#running);
+    const container = await this.#container?.catch(() => undefined);
+    await container?.[Symbol.asyncDispose]();
+  }
+
+  #open(): Promise<WorkingContainer> {
+    this.#container ??= fromBase({ base: this.#builder, arch: ownArch() }, this.#buildah);
+    return this.#container;
+  }
+
+  async #runIn(container: WorkingContainer, command: Command, options: RunOptions): Promise<string> {
+    const { env = {}, cwd, stdoutFile } = options;
+    const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const inside = {
+      volumes: { [this.#shared]: this.#shared },
+      exchange: this.#shared,
+      env: { LC_ALL: "C", ...Object.fromEntries(set) },
+      ...(cwd === undefined ? {} : { workingDirectory: cwd }),
+      ...(stdoutFile === undefined ? {} : { stdoutFile }),
+    };
+    return runInside(container, command, inside, this.#buildah);
+  }
+}
+
+function ownArch(): Arch {
   const arch = hostArch();
   if (arch === undefined) throw new Failure("cannot run a builder image on this machine's architecture");
-  const container = await fromBase({ base: builder, arch }, buildah);
-  const { id } = await buildah.describe(builder);
-  const volumes = Object.fromEntries(directories.map((directory) => [directory, directory]));
-  return {
-    identity: id,
-    async run(command, options = {}) {
-      const env = Object.entries(options.env ?? {}).filter(
-        (entry): entry is [string, string] => entry[1] !== undefined,
-      );
-      try {
-        return await buildah.runIn(container, command, {
-          volumes,
-          env: { LC_ALL: "C", ...Object.fromEntries(env) },
-          ...(options.cwd === undefined ? {} : { workingDirectory: options.cwd }),
-          ...(options.stdoutFile === undefined ? {} : { stdoutFile: options.stdoutFile }),
-        });
-      } catch (error) {
-        if (
-          error instanceof CommandFailure &&
-          /executable file not found|no such file or directory$/im.test(error.stderr)
-        ) {
-          throw new CommandFailure(command, { reason: `${builder} does not have it`, notFound: true });
-        }
-        throw error;
-      }
-    },
-    [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
-  };
+  return arch;
 }

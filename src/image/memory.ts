@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ownName } from "../system/workdir.ts";
 import type { StoredReferences } from "./assemble.ts";
@@ -7,8 +7,8 @@ import type { Buildah } from "./buildah.ts";
 
 /** Remembers which image a plan became, so that the same plan with the same packages need not be built again. */
 export interface BuildMemory<Image extends StoredReferences> {
-  /** The image, if it is in the store under all its names; undefined where it must be built. */
-  recall(): Promise<Image | undefined>;
+  /** The image, if it is in the store under all its names and was built within `maxAge` milliseconds; undefined where it must be built. */
+  recall(maxAge?: number): Promise<Image | undefined>;
   remember(image: Image): Promise<void>;
 }
 
@@ -21,7 +21,9 @@ export function openBuildMemory<Image extends StoredReferences>(
   const key = createHash("sha256").update(JSON.stringify(inputs)).digest("hex");
   const file = path.join(directory, key);
   return {
-    async recall() {
+    async recall(maxAge = Number.POSITIVE_INFINITY) {
+      const built = (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
+      if (Date.now() - built >= maxAge) return undefined;
       const image = parse<Image>(await readFile(file, "utf8").catch(() => ""));
       if (image === undefined) return undefined;
       const stored = (await buildah.images()).find(({ id }) => id === image.id);

@@ -1,7 +1,9 @@
 import type { OsImagePlan } from "../plan.ts";
+import { runsHere } from "../system/emulation.ts";
 import { Failure } from "../system/errors.ts";
 import { type Command, CommandFailure } from "../system/run.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
+import { runInside } from "./inside.ts";
 
 /** A package that an OS-based image has, as its own database describes it. */
 export interface InstalledPackage {
@@ -41,7 +43,7 @@ const volatile = [
   "/var/log/dnf5.log",
 ];
 
-/** The package managers of Fedora's bases, the one that is preferred first, with how each leaves weak dependencies out. */
+/** The package managers of Fedora's bases, the one that is preferred first. */
 const managers = ["dnf5", "dnf", "microdnf"] as const;
 
 export interface Installation {
@@ -61,54 +63,51 @@ export async function installPackages(
   buildah: Buildah,
   { scratch, time }: Installation,
 ): Promise<Installed> {
-  const run = (command: Command) =>
-    buildah.runIn(container, command, {
+  const run = (command: Command) => {
+    const options = {
       // rpm takes it for the time of installation; without it python would leave files with today's time in them.
       env: { SOURCE_DATE_EPOCH: String(time), PYTHONDONTWRITEBYTECODE: "1", LC_ALL: "C.UTF-8" },
       volumes: { [outside]: scratch },
-    });
-  const manager = await findManager(plan, run);
-  const settings = {
-    install_weak_deps: "False",
-    tsflags: "nodocs",
-    keepcache: "False",
-    cachedir: `${outside}/cache`,
-    logdir: `${outside}/log`,
-    persistdir: `${outside}/persist`,
+      exchange: outside,
+    };
+    return runInside(container, command, options, buildah);
   };
-  const options = Object.entries(settings).map(([name, value]) => `--setopt=${name}=${value}`);
-  try {
-    await run([manager, "install", "-y", ...options, ...plan.packages]);
-  } catch (error) {
-    throw explained(error, plan, manager);
-  }
-  const packages = parseInstalled(await run(["rpm", "-qa", "--qf", queryFormat]));
-  const osRelease = await run(["cat", "/etc/os-release"]);
+  await install(plan, run);
+  const [database, osRelease] = await Promise.all([
+    run(["rpm", "-qa", "--qf", queryFormat]),
+    run(["cat", "/etc/os-release"]),
+  ]);
   await run(["rm", "-f", ...volatile]);
-  return { osRelease, packages };
+  return { osRelease, packages: parseInstalled(database) };
 }
 
-async function findManager(plan: OsImagePlan, run: (command: Command) => Promise<string>): Promise<string> {
-  let last: CommandFailure | undefined;
+/** dnf.conf(5); documentation and weak dependencies stay out, and so does everything that only the next call would want. */
+const settings = {
+  install_weak_deps: "False",
+  tsflags: "nodocs",
+  keepcache: "False",
+  cachedir: `${outside}/cache`,
+  logdir: `${outside}/log`,
+  persistdir: `${outside}/persist`,
+};
+
+async function install(plan: OsImagePlan, run: (command: Command) => Promise<string>): Promise<void> {
+  const options = Object.entries(settings).map(([name, value]) => `--setopt=${name}=${value}`);
   for (const manager of managers) {
     try {
-      await run([manager, "--version"]);
-      return manager;
+      await run([manager, "install", "-y", ...options, ...plan.packages]);
+      return;
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
-      if (/exec format error/i.test(error.stderr)) throw noEmulation(plan, error);
-      last = error;
+      if (!error.notFound) throw explained(error, plan, manager);
     }
   }
-  throw new Failure(`cannot install packages into ${plan.base}: it has none of ${managers.join(", ")}`, {
-    hint: "an OS-based image needs a base with a package manager, such as fedora-minimal; see --base",
-    cause: last,
-  });
+  throw withoutManager(plan);
 }
 
-function noEmulation(plan: OsImagePlan, cause: Error): Failure {
-  return new Failure(`cannot install packages for ${plan.arch}: this machine does not run its programs`, {
-    hint: `register an emulator (the package qemu-user-static), or build on ${plan.arch}; \`dhcpd-build scratch\` needs neither`,
+function withoutManager({ base }: OsImagePlan, cause?: Error): Failure {
+  return new Failure(`cannot install packages into ${base}: it has none of ${managers.join(", ")}`, {
+    hint: "an OS-based image needs a base with a package manager, such as fedora-minimal; see --base",
     cause,
   });
 }
@@ -116,9 +115,16 @@ function noEmulation(plan: OsImagePlan, cause: Error): Failure {
 /** What dnf 4, dnf5 and microdnf say about a package that no repository has. */
 const unknownPackage = /(?:No match for argument|Unable to find a match|No package matches)[:' ]*\s*([^\s']+)/;
 
-function explained(error: unknown, plan: OsImagePlan, manager: string): unknown {
-  if (!(error instanceof CommandFailure)) return error;
+function explained(error: CommandFailure, plan: OsImagePlan, manager: string): Failure {
   const output = `${error.stdout}\n${error.stderr}`;
+  if (/exec format error/i.test(output) || !runsHere(plan.arch)) {
+    return new Failure(`cannot install packages for ${plan.arch}: this machine does not run its programs`, {
+      hint: `register an emulator (the package qemu-user-static), or build on ${plan.arch}; \`dhcpd-build scratch\` needs neither`,
+      cause: error,
+    });
+  }
+  // Not even a shell.
+  if (/executable file .*not found/i.test(output)) return withoutManager(plan, error);
   const unknown = unknownPackage.exec(output)?.[1];
   if (unknown !== undefined) {
     return new Failure(`cannot install ${unknown} into ${plan.base}: its repositories have no such package`, {

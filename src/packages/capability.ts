@@ -1,3 +1,5 @@
+import { Failure } from "../system/errors.ts";
+
 /** Linux capabilities in the order of their numbers (linux/capability.h). */
 const numbered = [
   ...["chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"],
@@ -14,14 +16,15 @@ const effectiveFlag = 1;
 
 /**
  * File capabilities as rpm prints them (cap_text_formats(7): `cap_net_raw=ep`, `cap_chown,cap_fowner+p`, several clauses separated by
- * spaces) as the bytes of `security.capability`. undefined for none, and for a text that is none of ours to guess.
+ * spaces) as the bytes of `security.capability`; undefined for none. Throws Failure for a text with anything else in it: a file without
+ * its privileges would be another file.
  */
 export function encodeFileCapabilities(text: string): Uint8Array | undefined {
   const sets = { e: 0n, p: 0n, i: 0n };
   for (const clause of text.trim().split(/\s+/)) {
     const match = /^((?:cap_[a-z_]+|all)?(?:,cap_[a-z_]+)*)((?:[=+-][eip]*)+)$/i.exec(clause);
     const bits = match === null ? undefined : bitsOf(match[1] ?? "");
-    if (match === null || bits === undefined) return undefined;
+    if (match === null || bits === undefined) throw new Failure(`cannot understand the file capabilities '${text}'`);
     for (const [, operator, flags = ""] of (match[2] ?? "").matchAll(/([=+-])([eip]*)/g)) {
       for (const set of ["e", "p", "i"] as const) {
         if (operator === "=") sets[set] &= ~bits;

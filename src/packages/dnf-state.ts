@@ -3,7 +3,7 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
-import { releaseOf } from "../system/os-release.ts";
+import { familyOf, releaseOf } from "../system/os-release.ts";
 import type { Place } from "../system/place.ts";
 import { type Command, CommandFailure } from "../system/run.ts";
 import { makeDirectory } from "./cache.ts";
@@ -14,8 +14,8 @@ export interface DnfState {
   readonly directory: string;
   /** dnf5, or the dnf 4 in Python; what they are called differs. */
   readonly generation: 4 | 5;
-  /** The release that packages are for. */
-  readonly distribution: Distribution;
+  /** The release of the system that dnf is of; undefined on a system of another family. */
+  readonly distribution: Distribution | undefined;
   /** dnf with everything but a verb. Metadata is used as it is, however old. */
   dnf(...verb: readonly string[]): Promise<string>;
   /** Changes when, and only when, the repositories' metadata changes. */
@@ -24,11 +24,10 @@ export interface DnfState {
 
 /** Makes or finds the private state for an architecture (as rpm spells it). No root is needed. Throws Failure. */
 export async function openDnfState(directory: string, architecture: string, place: Place): Promise<DnfState> {
-  const distribution = await distributionAt(place);
   const identity = place.identity ?? (await fingerprintOfHost());
-  const state = path.join(directory, `${architecture}-${distribution.version}-${identity.slice(-16)}`);
+  const state = path.join(directory, `${architecture}-${identity.slice(-16)}`);
   await Promise.all(["root", "cache"].map((part) => makeDirectory(path.join(state, part))));
-  const { program, generation } = await findDnf(state, place);
+  const { program, generation, distribution } = await findDnf(state, place);
   const base: Command = [
     program,
     "-q",
@@ -36,7 +35,8 @@ export async function openDnfState(directory: string, architecture: string, plac
     `--installroot=${path.join(state, "root")}`,
     // dnf5 looks for repositories in the empty root otherwise; Debian's dnf 4 has a plugin whose repository does not exist.
     ...(generation === 5 ? ["--use-host-config"] : ["--disableplugin=local"]),
-    `--releasever=${distribution.version}`,
+    // Elsewhere the repositories must do without $releasever, or dnf's own configuration says it.
+    ...(distribution === undefined ? [] : [`--releasever=${distribution.version}`]),
     `--forcearch=${architecture}`,
     `--setopt=cachedir=${path.join(state, "cache")}`,
     "--setopt=*.skip_if_unavailable=False",
@@ -59,18 +59,29 @@ export async function refreshMetadata(state: DnfState, options: { maxAge: number
   options.log.info(`refreshing package metadata (${path.basename(state.directory).split("-")[0]})`);
   try {
     await state.dnf("makecache", "--refresh");
-    await writeFile(stamp, "");
   } catch (error) {
-    if (!(error instanceof CommandFailure)) throw error;
+    if (!(error instanceof CommandFailure) || error.notFound) throw error;
     const cause = dnfComplaint(error);
-    if (last === undefined || options.maxAge === 0 || /gpg|openpgp|signature/i.test(cause)) {
+    if (/^No matching repositories/i.test(cause)) throw noRepository(error);
+    if (last === undefined || options.maxAge === 0 || /gpg|openpgp|signature|checksum/i.test(cause)) {
       throw new Failure(`cannot fetch the repositories' metadata: ${cause}`, {
         hint: "check the network and the repositories with: dnf makecache",
         cause: error,
       });
     }
     options.log.warn(`cannot refresh the metadata, that of ${last.toISOString()} is used: ${cause}`);
+    return;
   }
+  // dnf 4 is content with none.
+  if ((await metadataFiles(state.directory)).length === 0) throw noRepository();
+  await writeFile(stamp, "");
+}
+
+function noRepository(cause?: Error): Failure {
+  return new Failure("cannot use Fedora's packages: dnf has no repository", {
+    hint: "add one to /etc/yum.repos.d, or run dnf inside an image that has them: --builder IMAGE",
+    cause,
+  });
 }
 
 /** The line in which dnf 4 or dnf5 says what went wrong. */
@@ -80,19 +91,27 @@ export function dnfComplaint({ stdout, stderr, complaint }: CommandFailure): str
   return (said ?? complaint).replace(/^Error: /, "");
 }
 
-/** dnf5 under either of its names, else dnf 4; remembered, for dnf 4 takes its time to say its version. */
-async function findDnf(
-  state: string,
-  { run }: Place,
-): Promise<{ readonly program: string; readonly generation: 4 | 5 }> {
-  const note = path.join(state, "dnf");
-  const known = /^(dnf5?) ([45])$/.exec(await readFile(note, "utf8").catch(() => ""));
-  if (known !== null) return { program: known[1] ?? "dnf", generation: known[2] === "5" ? 5 : 4 };
-  for (const program of ["dnf5", "dnf"]) {
+interface Dnf {
+  readonly program: "dnf5" | "dnf";
+  readonly generation: 4 | 5;
+  readonly distribution?: Distribution;
+}
+
+/** dnf5 under either of its names, else dnf 4; remembered, for what a place has does not change while it has its name. */
+async function findDnf(state: string, place: Place): Promise<Dnf> {
+  const note = path.join(state, "dnf.json");
+  const known = parseNote(await readFile(note, "utf8").catch(() => ""));
+  if (known !== undefined && place.identity !== undefined) return known;
+  const distribution = await distributionAt(place);
+  const found = { ...(known ?? (await lookForDnf(place))), ...(distribution === undefined ? {} : { distribution }) };
+  await writeFile(note, JSON.stringify(found));
+  return found;
+}
+
+async function lookForDnf({ run }: Place): Promise<Dnf> {
+  for (const program of ["dnf5", "dnf"] as const) {
     try {
-      const generation = /dnf5/.test(await run([program, "--version"])) ? 5 : 4;
-      await writeFile(note, `${program} ${generation}`);
-      return { program, generation };
+      return { program, generation: /dnf5/.test(await run([program, "--version"])) ? 5 : 4 };
     } catch (error) {
       if (!(error instanceof CommandFailure && error.notFound)) throw error;
     }
@@ -102,14 +121,32 @@ async function findDnf(
   });
 }
 
-async function distributionAt({ run }: Place): Promise<Distribution> {
-  return releaseOf(await run(["cat", "/etc/os-release"])) ?? { id: "fedora", version: "rawhide" };
+function parseNote(text: string): Dnf | undefined {
+  try {
+    return JSON.parse(text) as Dnf;
+  } catch {
+    // Not there, or half-written by a full disk: look again.
+    return undefined;
+  }
 }
+
+async function distributionAt({ run }: Place): Promise<Distribution | undefined> {
+  const osRelease = await run(["cat", "/etc/os-release"]);
+  if (familyOf(osRelease) !== "fedora") return undefined;
+  return releaseOf(osRelease) ?? { id: "fedora", version: "rawhide" };
+}
+
+/** What dnf.conf(5) and dnf5.conf(5) name, and os-release, which `$releasever` is from. */
+const hostPlaces = [
+  ...["/etc/dnf/dnf.conf", "/etc/dnf/libdnf5.conf.d", "/usr/share/dnf5/libdnf.conf.d", "/etc/dnf/repos.override.d"],
+  ...["/etc/dnf/vars", "/etc/yum/vars", "/usr/share/dnf5/vars.d", "/etc/os-release", "/etc/pki/rpm-gpg"],
+  ...["/etc/yum.repos.d", "/etc/yum/repos.d", "/etc/distro.repos.d", "/usr/share/dnf5/repos.d"],
+];
 
 /** Of everything on this host that says which repositories there are. */
 async function fingerprintOfHost(): Promise<string> {
   const hash = createHash("sha256");
-  for (const place of ["/etc/dnf/dnf.conf", "/etc/dnf/vars", "/etc/yum.repos.d", "/etc/pki/rpm-gpg"]) {
+  for (const place of hostPlaces) {
     const names = await readdir(place).catch(() => undefined);
     const files = names === undefined ? [place] : names.sort().map((name) => path.join(place, name));
     for (const file of files) hash.update(file).update(await readFile(file).catch(() => ""));
@@ -119,9 +156,11 @@ async function fingerprintOfHost(): Promise<string> {
 
 async function listsFingerprint(state: string): Promise<string> {
   const hash = createHash("sha256");
-  const names = await readdir(state, { recursive: true });
-  for (const name of names.filter((each) => each.endsWith("/repomd.xml")).sort()) {
-    hash.update(name).update(await readFile(path.join(state, name)));
-  }
+  for (const name of await metadataFiles(state)) hash.update(name).update(await readFile(path.join(state, name)));
   return hash.digest("hex");
+}
+
+/** Each repository has one, with the checksums of everything else. */
+async function metadataFiles(state: string): Promise<readonly string[]> {
+  return (await readdir(state, { recursive: true })).filter((each) => each.endsWith("/repomd.xml")).sort();
 }

@@ -15,11 +15,13 @@ export interface RepositoryPackage {
   readonly repository: string;
   readonly license: string;
   readonly provides: ReadonlySet<string>;
+  /** The sonames of 64-bit libraries that it requires. */
+  readonly libraries: ReadonlySet<string>;
 }
 
-/** For `--qf` of dnf 4 and dnf5 alike: one package after another, `>` before it and `<` after its provides. */
+/** For `--qf` of dnf 4 and dnf5 alike: one package after another, `>` before it and `<` between its provides and requires. */
 export const queryFormat =
-  ">%{name}|%{epoch}|%{version}|%{release}|%{arch}|%{downloadsize}|%{sourcerpm}|%{repoid}|%{license}\\n%{provides}\\n<\\n";
+  ">%{name}|%{epoch}|%{version}|%{release}|%{arch}|%{downloadsize}|%{sourcerpm}|%{repoid}|%{license}\\n%{provides}\\n<\\n%{requires}\\n";
 
 /** Reads what a repoquery with `queryFormat` prints. */
 export function parseRepositoryPackages(text: string): readonly RepositoryPackage[] {
@@ -40,11 +42,15 @@ export function parseRepositoryPackages(text: string): readonly RepositoryPackag
         ...rest
       ] = heading.split("|");
       const end = lines.indexOf("<");
-      const provides = lines.slice(0, end < 0 ? lines.length : end).filter((line) => line !== "");
+      const provides = lines.slice(0, end).filter((line) => line !== "");
+      const libraries = lines.slice(end + 1).flatMap((line) => requiredLibrary.exec(line)?.[1] ?? []);
       const fields = { name, epoch, version, release, arch, size: Number(size), sourceFile, repository };
-      return { ...fields, license: rest.join("|"), provides: new Set(provides) };
+      return { ...fields, license: rest.join("|"), provides: new Set(provides), libraries: new Set(libraries) };
     });
 }
+
+/** `libldap.so.2()(64bit)`, with a version `libc.so.6(GLIBC_2.36)(64bit)`. */
+const requiredLibrary = /^([^\s()]+)\([^()]*\)\(64bit\)$/;
 
 /** Exactly one package for dnf: NAME-EPOCH:VERSION-RELEASE.ARCH. */
 export function nevra({ name, epoch, version, release, arch }: RepositoryPackage): string {
@@ -82,48 +88,25 @@ export interface HeaderDetails {
 /** For `rpm -qp --qf`. */
 export const headerFormat = "[%{FILENAMES}\\t%{FILEUSERNAME}\\t%{FILEGROUPNAME}\\t%{FILECAPS}\\n]";
 
-/** Reads what a query with `headerFormat` prints: details by absolute path. */
+/** Reads what a query with `headerFormat` prints: details by absolute path. Throws Failure for capabilities that are not known. */
 export function parseHeaderDetails(text: string): ReadonlyMap<string, HeaderDetails> {
   const lines = text.split("\n").map((line) => line.split("\t"));
   return new Map(
     lines
       .filter((fields) => fields.length === 4)
       .map(([path = "", userName = "", groupName = "", capabilities = ""]) => {
-        const value = capabilities === "(none)" ? undefined : encodeFileCapabilities(capabilities);
+        // Empty for a file without, "(none)" for every file of a package where none has any.
+        const isWithout = capabilities === "" || capabilities === "(none)";
+        const value = isWithout ? undefined : encodeFileCapabilities(capabilities);
         const xattrs = new Map(value === undefined ? [] : [["security.capability", value]]);
         return [path, { userName, groupName, xattrs }];
       }),
   );
 }
 
-/** Numbers of users and groups by name. */
-export interface Accounts {
-  readonly user: ReadonlyMap<string, number>;
-  readonly group: ReadonlyMap<string, number>;
-}
-
-/**
- * The accounts that packages bring: rpm 4.19 and later put each line of their sysusers.d(5) files, in base64, into
- * provides as `user(NAME) = BASE64` and `group(NAME) = BASE64`. Accounts without a fixed number are left out.
- */
-export function accountsOf(packages: readonly Pick<RepositoryPackage, "provides">[]): Accounts {
-  const user = new Map([["root", 0]]);
-  const group = new Map([["root", 0]]);
-  for (const provided of packages.flatMap(({ provides }) => [...provides])) {
-    const encoded = /^(?:user|group)\(\S+\) = (\S+)$/.exec(provided)?.[1];
-    if (encoded === undefined) continue;
-    const [type = "", name = "", id = ""] = Buffer.from(encoded, "base64")
-      .toString()
-      .replaceAll("\0", "")
-      .trim()
-      .split(/\s+/);
-    const [uid, gid = uid] = id.split(":");
-    if (uid === undefined || !/^\d+$/.test(uid)) continue;
-    if (type.startsWith("u")) user.set(name, Number(uid));
-    if (type.startsWith("u") && /^\d+$/.test(gid ?? "")) group.set(name, Number(gid));
-    if (type.startsWith("g")) group.set(name, Number(uid));
-  }
-  return { user, group };
+/** The Fedora release in a package's release: 44 in `27.P1.fc44`; undefined where it has none. */
+export function fedoraReleaseOf({ release }: Pick<RepositoryPackage, "release">): string | undefined {
+  return /\.fc(\d+)\b/.exec(release)?.[1];
 }
 
 /** How dnf names a shared library of a 64-bit package among its provides. */

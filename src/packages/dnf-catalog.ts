@@ -1,0 +1,113 @@
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type Arch, arches } from "../system/arch.ts";
+import { Failure } from "../system/errors.ts";
+import { CommandFailure } from "../system/run.ts";
+import type { ContentCache } from "./cache.ts";
+import { type DnfState, dnfComplaint } from "./dnf-state.ts";
+import {
+  fileName,
+  libraryProvide,
+  nevra,
+  parseRepositoryPackages,
+  queryFormat,
+  type RepositoryPackage,
+} from "./rpm.ts";
+
+/** What dnf answers about the named packages and what they depend on; remembered as long as its metadata is the same. */
+export interface DnfCatalog {
+  readonly named: readonly RepositoryPackage[];
+  /** The named packages and everything that they depend on, every provider of it. */
+  readonly known: readonly RepositoryPackage[];
+  /** The packages that provide a soname; of several the one that dnf's solver would install. None or one. */
+  providersOf(library: string, among: readonly RepositoryPackage[]): Promise<readonly RepositoryPackage[]>;
+  /** The packages that have a file, by absolute path. */
+  havingFile(file: string): Promise<readonly RepositoryPackage[]>;
+}
+
+export interface CatalogOptions {
+  readonly arch: Arch;
+  readonly packages: readonly string[];
+  readonly state: DnfState;
+  readonly cache: ContentCache;
+}
+
+/** Asks dnf two questions, side by side. Throws Failure where it does not answer. */
+export async function openDnfCatalog(options: CatalogOptions): Promise<DnfCatalog> {
+  const { arch, packages, state } = options;
+  const ask = await openAnswers(options);
+  const find = async (...query: readonly string[]) => {
+    const only = `--arch=${arches[arch].rpm},noarch`;
+    return parseRepositoryPackages(await ask("repoquery", "--qf", queryFormat, only, "--latest-limit=1", ...query));
+  };
+  const recursive = state.generation === 5 ? ["--providers-of=requires"] : ["--requires", "--resolve"];
+  const [named, below] = await Promise.all([find(...packages), find(...recursive, "--recursive", ...packages)]);
+  let solved: Promise<ReadonlySet<string>> | undefined;
+  const solve = async () => {
+    const urls = await ask("download", "--resolve", "--alldeps", "--url", ...packages);
+    return new Set(urls.split("\n").map((url) => path.posix.basename(url.trim())));
+  };
+  return {
+    named,
+    known: [...new Map([...named, ...below].map((each) => [nevra(each), each])).values()],
+    async providersOf(library, among) {
+      const provide = libraryProvide(library);
+      const providers = among.filter(({ provides }) => provides.has(provide));
+      if (providers.length < 2) return providers;
+      solved ??= solve();
+      const chosen = await solved;
+      return [providers.find((each) => chosen.has(fileName(each))) ?? providers[0]].filter(
+        (each) => each !== undefined,
+      );
+    },
+    // Lists of files are not fetched without being asked for: <https://fedoraproject.org/wiki/Changes/DNFConditionalFilelists>.
+    havingFile: (file) => find("--setopt=optional_metadata_types=filelists", `--file=${file}`),
+  };
+}
+
+/** dnf, whose answers are kept in the cache under the question and the metadata that it was asked with. */
+async function openAnswers({ packages, state, cache }: CatalogOptions) {
+  const metadata = await state.listsFingerprint();
+  return async (...question: readonly string[]): Promise<string> => {
+    const origin = [path.basename(state.directory), metadata, ...question].join("\n");
+    const key = createHash("sha256").update(origin).digest("hex");
+    const known = await cache.findDerived(key, "answer");
+    if (known !== undefined) return readFile(known, "utf8");
+    const answer = await state.dnf(...question).catch((error: unknown) => {
+      throw explained(error, packages);
+    });
+    if (answer === "") return answer;
+    await using scratch = await cache.scratchDirectory();
+    const file = path.join(scratch.path, "answer");
+    await writeFile(file, answer);
+    await cache.adoptDerived(key, "answer", file);
+    return answer;
+  };
+}
+
+function explained(error: unknown, packages: readonly string[]): unknown {
+  if (!(error instanceof CommandFailure) || error.notFound) return error;
+  return new Failure(`cannot ask dnf about ${packages.join(", ")}: ${dnfComplaint(error)}`, {
+    hint: "check the repositories with dnf repolist, or fetch newer metadata with --refresh",
+    cause: error,
+  });
+}
+
+/**
+ * The packages whose libraries these ask for, and those that those ask for, and so on: what will be needed if every program in them is.
+ * Dependencies that are no libraries are not followed.
+ */
+export async function withLibraries(
+  packages: readonly RepositoryPackage[],
+  catalog: DnfCatalog,
+): Promise<readonly RepositoryPackage[]> {
+  const all = new Set(packages);
+  // A set is walked through to what is added on the way.
+  for (const each of all) {
+    for (const library of each.libraries) {
+      for (const provider of await catalog.providersOf(library, catalog.known)) all.add(provider);
+    }
+  }
+  return [...all];
+}
