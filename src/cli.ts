@@ -4,8 +4,10 @@ import { addClosureCommand } from "./commands/closure.ts";
 import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFedoraCommand } from "./commands/fedora.ts";
+import { addIndexCommand } from "./commands/index.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addProveCommand } from "./commands/prove.ts";
+import { addPushCommand } from "./commands/push.ts";
 import { addQuadletCommand } from "./commands/quadlet.ts";
 import { addSbomCommand } from "./commands/sbom.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
@@ -25,6 +27,8 @@ const verbs = [
   addWhyCommand,
   addSbomCommand,
   addDiffCommand,
+  addIndexCommand,
+  addPushCommand,
   addQuadletCommand,
   addVerifyCommand,
   addProveCommand,

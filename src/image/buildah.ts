@@ -1,9 +1,10 @@
 import type { Arch } from "../system/arch.ts";
 import { arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
-import { type Command, CommandFailure, type Run, type RunOptions } from "../system/run.ts";
+import { type Command, CommandFailure, type Run } from "../system/run.ts";
 import { ownName } from "../system/workdir.ts";
 import type { ImageConfig, ImageDescription } from "./config.ts";
+import { buildahInvoker, type Invoke } from "./invoke.ts";
 
 export interface RunInOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -18,6 +19,8 @@ export interface RunInOptions {
 export interface StoredImage {
   /** `sha256:` and 64 hex digits. */
   readonly id: string;
+  /** Of the manifest. */
+  readonly digest: string;
   readonly names: readonly string[];
 }
 
@@ -26,30 +29,15 @@ export interface WorkingContainer extends AsyncDisposable {
   readonly name: string;
 }
 
-/** Taken out of buildah's environment: they would change the image (and some clash with our own options). */
-const meddling = [
-  "SOURCE_DATE_EPOCH",
-  "BUILDAH_FORMAT",
-  "BUILDAH_HISTORY",
-  "BUILDAH_LAYERS",
-  "STORAGE_DRIVER",
-  "STORAGE_OPTS",
-];
-
 /** The buildah program: one method per subcommand, on the user's own containers store. */
 export class Buildah {
-  readonly #run: Run;
-  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #invoke: Invoke;
   /** Containers that a commit has removed already. */
   readonly #committed = new Set<string>();
 
   /** `temporary` is where buildah may put layers in the making; it must be removed by the caller. */
   constructor(run: Run, temporary?: string) {
-    this.#run = run;
-    const clean = Object.fromEntries(
-      meddling.filter((name) => process.env[name] !== undefined).map((name) => [name, undefined]),
-    );
-    this.#env = { ...clean, ...(temporary === undefined ? {} : { TMPDIR: temporary }) };
+    this.#invoke = buildahInvoker(run, temporary);
   }
 
   /** The version as numbers, [1, 28, 2]. Throws Failure with a hint where buildah is not installed. */
@@ -172,9 +160,9 @@ export class Buildah {
 
   async images(): Promise<readonly StoredImage[]> {
     const listed = JSON.parse((await this.#buildah("images", "--json", "--no-trunc")) || "null") as
-      | { id: string; names?: readonly string[] | null }[]
+      | { id: string; digest: string; names?: readonly string[] | null }[]
       | null;
-    return (listed ?? []).map(({ id, names }) => ({ id: withAlgorithm(id), names: names ?? [] }));
+    return (listed ?? []).map(({ id, digest, names }) => ({ id: withAlgorithm(id), digest, names: names ?? [] }));
   }
 
   /** Names of all working containers of the store. */
@@ -186,7 +174,7 @@ export class Buildah {
   }
 
   async rm(container: string): Promise<void> {
-    await this.#run(["buildah", "rm", container], { env: this.#env, evenInterrupted: true });
+    await this.#invoke(["rm", container], { evenInterrupted: true });
   }
 
   async #removeIfThere(container: string): Promise<void> {
@@ -201,18 +189,6 @@ export class Buildah {
 
   #buildah(...args: readonly string[]): Promise<string> {
     return this.#invoke(args);
-  }
-
-  async #invoke(args: readonly string[], options: Pick<RunOptions, "stdoutFile"> = {}): Promise<string> {
-    try {
-      return await this.#run(["buildah", ...args], { ...options, env: this.#env });
-    } catch (error) {
-      if (!(error instanceof CommandFailure) || !error.notFound) throw error;
-      throw new Failure("cannot build an image: buildah is not installed", {
-        hint: "dhcpd-build doctor says how to install it",
-        cause: error,
-      });
-    }
   }
 }
 

@@ -68,7 +68,7 @@ export function references(plan: ImagePlan, version: string): readonly string[] 
 }
 
 /** A version in the letters that a tag may have (OCI distribution specification: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`). */
-function tagText(version: string): string {
+export function tagText(version: string): string {
   return version.replaceAll(/[^a-zA-Z0-9._-]/g, "_").slice(0, 100);
 }
 

@@ -1,0 +1,90 @@
+import { type Command, Option } from "commander";
+import type { BuiltIndex } from "../image/index.ts";
+import { type Arch, archNames, parseArch } from "../system/arch.ts";
+import type { CommandContext } from "../system/context.ts";
+import { Failure, usageFailure } from "../system/errors.ts";
+import { type ConnectionFlags, tlsVerifyOption } from "./connection.ts";
+import { repeated } from "./options.ts";
+
+interface IndexFlags extends ConnectionFlags {
+  readonly arch?: readonly string[];
+  readonly json?: true;
+}
+
+const explanation = `
+The images are those of the local store where it has one for every architecture; else those that were pushed to the registry of
+NAME, and the index is pushed there. docker://NAME always means the registry.`;
+
+/** `index NAME`: one multi-architecture index of the per-architecture images, here or in a registry. */
+export function addIndexCommand(program: Command, context: CommandContext): void {
+  program
+    .command("index")
+    .description("make one multi-architecture index of the per-architecture images")
+    .argument("<name>", "the images' name without tag, as localhost/service or registry.example/group/service")
+    .addOption(
+      new Option("-a, --arch <arch>", "an architecture to have in it; repeatable (default: all)").argParser(repeated),
+    )
+    .addOption(tlsVerifyOption())
+    .option("--json", "one JSON document instead of the index's reference")
+    .addHelpText("after", explanation)
+    .action(async (text: string, flags: IndexFlags) => {
+      const index = await makeIndex(text, flags, context);
+      const [reference = ""] = index.references;
+      if (flags.json) context.print(JSON.stringify({ index }, undefined, 2));
+      else context.print(index.digest === undefined ? reference : `${reference}@${index.digest}`);
+    });
+}
+
+async function makeIndex(text: string, flags: IndexFlags, { run, log }: CommandContext): Promise<BuiltIndex> {
+  const [
+    { Buildah },
+    { BuildahDistribution },
+    destinations,
+    { indexStore, indexRegistry },
+    { findLatest },
+    names,
+    work,
+  ] = await Promise.all([
+    import("../image/buildah.ts"),
+    import("../image/distribution.ts"),
+    import("../image/destination.ts"),
+    import("../image/index.ts"),
+    import("../image/versioned.ts"),
+    import("../system/image-name.ts"),
+    import("../system/workdir.ts"),
+  ]);
+  const wanted = chosen(flags.arch);
+  const inRegistry = destinations.saysRegistry(text);
+  const name = names.imageNameAsked(inRegistry ? text.slice("docker://".length) : text);
+  await using workdir = await work.createWorkdir();
+  const buildah = new Buildah(run, workdir.path);
+  const distribution = new BuildahDistribution(run, { tlsVerify: flags.tlsVerify === "true" }, workdir);
+  const tools = { buildah, distribution, workdir, log };
+  const stored = inRegistry ? [] : (await findLatest(name, buildah)).filter(({ arch }) => wanted.includes(arch));
+  if (stored.length === wanted.length) return await indexStore(name, stored, tools);
+  if (name.startsWith("localhost/")) throw notThere(name, wanted, stored);
+  log.info(`making the index of what is in the registry: the local store has not every architecture of ${name}`);
+  return await indexRegistry(name, wanted, tools);
+}
+
+/** In the order of the architectures, however they were typed, so that the same index comes of it. */
+function chosen(asked: readonly string[] = []): readonly Arch[] {
+  const known = asked.flatMap((spelling) => {
+    if (spelling === "all") return archNames;
+    const arch = parseArch(spelling);
+    if (arch !== undefined) return [arch];
+    throw usageFailure(
+      `cannot make an index for architecture '${spelling}': it is not known`,
+      `known are ${archNames.join(", ")} and all`,
+    );
+  });
+  return known.length === 0 ? archNames : archNames.filter((name) => known.includes(name));
+}
+
+function notThere(name: string, wanted: readonly Arch[], stored: readonly { readonly arch: Arch }[]): Failure {
+  const missing = wanted.filter((arch) => !stored.some((image) => image.arch === arch));
+  const limit = stored.map(({ arch }) => `--arch ${arch}`).join(" ");
+  return new Failure(`cannot make the index of ${name}: there is no image ${name}:latest-${missing[0]}`, {
+    hint: `build it with --arch ${missing[0]}${limit === "" ? "" : `, or make an index without it: ${limit}`}`,
+  });
+}

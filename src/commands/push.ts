@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import type { CommandContext } from "../system/context.ts";
+import { Failure } from "../system/errors.ts";
+import { type ConnectionFlags, tlsVerifyOption } from "./connection.ts";
+
+interface PushFlags extends ConnectionFlags {
+  readonly json?: true;
+}
+
+/** `push NAME DEST`: the images of every architecture that the store has, and their index, to a registry or an OCI layout. */
+export function addPushCommand(program: Command, context: CommandContext): void {
+  program
+    .command("push")
+    .description("push the images and their index to a registry or an oci: layout")
+    .argument("<name>", "the images' name in the local store, without tag")
+    .argument("<destination>", "registry.example/group/service or oci:DIRECTORY, without tag")
+    .addOption(tlsVerifyOption())
+    .option("--json", "one JSON document instead of one reference with its digest per line")
+    .addHelpText("after", "\nCredentials are buildah's own: buildah login HOST.")
+    .action(async (text: string, to: string, flags: PushFlags) => {
+      const [{ Buildah }, { BuildahDistribution }, { parseDestination }, { pushAll }, { findLatest }, names, work] =
+        await Promise.all([
+          import("../image/buildah.ts"),
+          import("../image/distribution.ts"),
+          import("../image/destination.ts"),
+          import("../image/push.ts"),
+          import("../image/versioned.ts"),
+          import("../system/image-name.ts"),
+          import("../system/workdir.ts"),
+        ]);
+      const { run, log } = context;
+      const name = names.imageNameAsked(text);
+      const destination = parseDestination(to);
+      await using workdir = await work.createWorkdir();
+      const buildah = new Buildah(run, workdir.path);
+      const distribution = new BuildahDistribution(run, { tlsVerify: flags.tlsVerify === "true" }, workdir);
+      const images = await findLatest(name, buildah);
+      if (images.length === 0) {
+        throw new Failure(`cannot push ${name}: the local store has no image of that name`, {
+          hint: "buildah images lists what is there; the name goes without tag",
+        });
+      }
+      const pushed = await pushAll(name, images, destination, { buildah, distribution, log });
+      if (flags.json) context.print(JSON.stringify({ pushed }, undefined, 2));
+      else for (const { reference, digest } of pushed) context.print(`${reference}@${digest}`);
+    });
+}

@@ -1,0 +1,41 @@
+import { Failure } from "../system/errors.ts";
+import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
+
+/** Starts buildah with these words and returns its stdout. Throws CommandFailure, or a Failure with a hint where there is no buildah. */
+export type Invoke = (words: readonly string[], options?: InvokeOptions) => Promise<string>;
+
+export interface InvokeOptions extends Pick<RunOptions, "stdoutFile" | "evenInterrupted"> {
+  /** A directory that only one such command at a time may write to (flock(1)). */
+  readonly alone?: string;
+}
+
+/** Taken out of buildah's environment: they would change the image (and some clash with our own options). */
+const meddling = [
+  "SOURCE_DATE_EPOCH",
+  "BUILDAH_FORMAT",
+  "BUILDAH_HISTORY",
+  "BUILDAH_LAYERS",
+  "STORAGE_DRIVER",
+  "STORAGE_OPTS",
+];
+
+/** `temporary` is where buildah may put layers in the making. */
+export function buildahInvoker(run: Run, temporary?: string): Invoke {
+  const clean = Object.fromEntries(
+    meddling.filter((name) => process.env[name] !== undefined).map((name) => [name, undefined]),
+  );
+  const env = { ...clean, ...(temporary === undefined ? {} : { TMPDIR: temporary }) };
+  return async (words, { alone, ...options } = {}) => {
+    try {
+      return alone === undefined
+        ? await run(["buildah", ...words], { ...options, env })
+        : await run(["flock", "--no-fork", alone, "buildah", ...words], { ...options, env });
+    } catch (error) {
+      if (!(error instanceof CommandFailure) || !error.notFound) throw error;
+      throw new Failure("cannot build an image: buildah is not installed", {
+        hint: "dhcpd-build doctor says how to install it",
+        cause: error,
+      });
+    }
+  };
+}

@@ -1,0 +1,62 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Failure } from "../system/errors.ts";
+import type { Log } from "../system/log.ts";
+import { CommandFailure } from "../system/run.ts";
+
+/** How long to wait before each further attempt; milliseconds. */
+const pauses = [1000, 2000, 4000];
+
+/** What may be over in a moment, in the words of Go's net, net/http and containers/image. An unknown host is mostly a mistyped one. */
+const passing =
+  /connection refused|connection reset|broken pipe|\bEOF\b|i\/o timeout|handshake timeout|timeout awaiting|Client\.Timeout|deadline exceeded|no route to host|network is unreachable|server misbehaving|closed network connection|too ?many ?requests|status:? (?:429|50[0234])\b/i;
+
+/** buildah's own words when it has tried again by itself (some subcommands do, three times), so that we need not. */
+const triedAgain = /Failed, retrying in/;
+
+/**
+ * Does something with a registry, again after a moment where the network is in trouble; `purpose` is what it does, as `push the
+ * image`. Throws Failure with the cause that buildah gave last.
+ */
+export async function persistently<Result>(
+  purpose: string,
+  attempt: () => Promise<Result>,
+  log: Log,
+  waits: readonly number[] = pauses,
+): Promise<Result> {
+  for (const wait of [...waits, undefined]) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      const again = passing.test(lastError(error)) && !triedAgain.test(error.stderr);
+      if (wait === undefined || !again) throw explained(purpose, error);
+      log.warn(`cannot ${purpose} yet: ${causeOf(error)}; trying again in ${wait / 1000} s`);
+      await pause(wait);
+    }
+  }
+  throw new Error("every attempt either returns or throws");
+}
+
+function lastError({ stderr, complaint }: CommandFailure): string {
+  return stderr.split("\n").findLast((line) => line.startsWith("Error: ")) ?? complaint;
+}
+
+/** The end of buildah's last error, without what was being done to what, which our own sentence says. */
+function causeOf(error: CommandFailure): string {
+  const line = lastError(error).replace(/^Error: /, "");
+  return line
+    .replace(/^.*?(?=pinging container registry|reading manifest|writing manifest|writing blob)/, "")
+    .replace(/(?:Get|Head|Put|Patch|Post) "\S+": /, "");
+}
+
+const hints: readonly (readonly [RegExp, string])[] = [
+  [/unauthorized|authentication required|denied|forbidden/i, "log in with: buildah login HOST"],
+  [/HTTP response to HTTPS client|x509|certificate/i, "for a registry of your own without TLS: --tls-verify=false"],
+  [/no such host/i, "check the registry's name"],
+  [passing, "check that the registry is there, then push again: what has arrived is not sent twice"],
+];
+
+function explained(purpose: string, error: CommandFailure): Failure {
+  const hint = hints.find(([pattern]) => pattern.test(lastError(error)))?.[1];
+  return new Failure(`cannot ${purpose}: ${causeOf(error)}`, { hint, cause: error });
+}
