@@ -1,5 +1,5 @@
 // `npm run bench`: the speed promises, each measured beside what it is compared with, in one run on this machine.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { execute, measure } from "./measure.mjs";
@@ -94,6 +94,39 @@ const groups = [
   },
 ];
 
+const image = `localhost/dhcpd:latest-${arch}`;
+const large = `localhost/dhcpd-ldap:latest-${arch}`;
+/** What must not take longer than so many milliseconds, whatever else could do the same. */
+const proofs = {
+  rounds: 3,
+  subjects: [
+    { name: "verify", run: () => tool("verify", image) },
+    { name: "prove", run: () => tool("prove", image) },
+    { name: "prove with LDAP's libraries", run: () => attempt("prove", large) },
+  ],
+  limits: { verify: 2000, prove: 3000, "prove with LDAP's libraries": 30_000 },
+};
+
+/** A verdict is a result, too. */
+function attempt(...args) {
+  try {
+    return tool(...args);
+  } catch (error) {
+    if (/exit code 1\n/.test(error.message)) return "";
+    throw error;
+  }
+}
+
+/** The shipped recipe with another package of the same program, which links LDAP and what that needs. */
+function buildLarge() {
+  const recipe = readFileSync(path.resolve(fileURLToPath(import.meta.url), "../../../recipes/dhcpd.yaml"), "utf8");
+  writeFileSync(
+    file("ldap.yaml"),
+    recipe.replace("name: dhcpd", "name: dhcpd-ldap").replace("[isc-dhcp-server]", "[isc-dhcp-server-ldap]"),
+  );
+  tool("scratch", "--recipe", file("ldap.yaml"), "--from", "debian", "--arch", arch);
+}
+
 /** Bytes and files of the image, beside the usual way's. */
 function sizes() {
   const { size, files, references } = JSON.parse(build()).images[0];
@@ -133,6 +166,12 @@ try {
   for (const { subjects, rounds, promises } of groups) {
     const medians = measure(subjects, rounds);
     for (const promise of promises) console.log(row(promise, medians));
+  }
+  buildLarge();
+  const medians = measure(proofs.subjects, proofs.rounds);
+  for (const [name, limit] of Object.entries(proofs.limits)) {
+    const took = medians.get(name);
+    console.log(`${name.padEnd(32)}${took.toFixed(0)} ms <= ${limit} ms${took <= limit ? "  kept" : "  MISSED"}`);
   }
   for (const line of sizes()) console.log(line);
 } finally {

@@ -15,8 +15,19 @@ writeFileSync(
   `[storage]\ndriver = "overlay"\ngraphroot = "${directory}/graph"\nrunroot = "${directory}/run"\n`,
 );
 
+const containers = file("containers.conf");
+writeFileSync(
+  containers,
+  `[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\nlock_type = "file"\ntmp_dir = "${directory}/podman"\nvolume_path = "${directory}/volumes"\n`,
+);
+
 /** A containers store, cache and temporary directory of the bench's own: its figures depend on nobody's images. */
-export const env = { CONTAINERS_STORAGE_CONF: storage, XDG_CACHE_HOME: cacheHome, TMPDIR: file("tmp") };
+export const env = {
+  CONTAINERS_STORAGE_CONF: storage,
+  CONTAINERS_CONF: containers,
+  XDG_CACHE_HOME: cacheHome,
+  TMPDIR: file("tmp"),
+};
 mkdirSync(env.TMPDIR);
 
 export const buildah = (...args) => execute(["buildah", ...args], { env });
