@@ -1,7 +1,8 @@
 import type { LeaseCheck } from "../plan/check.ts";
-import { Failure } from "../system/errors.ts";
 import { ownName } from "../system/workdir.ts";
-import { type Client, connectClient, type Lease, NoLease } from "./client.ts";
+import { connectClient } from "./client.ts";
+import { type Client, type Lease, NoLease } from "./client-events.ts";
+import { connectClient6 } from "./client6.ts";
 import { type Fault, faultOfRunning, type Scene, type Serving, serve } from "./serving.ts";
 
 /** How long the service may take to end between its two starts, in milliseconds. */
@@ -12,11 +13,10 @@ const stopPatience = 10_000;
  * lets the first client keep its own.
  */
 export async function checkLease(check: LeaseCheck, scene: Scene): Promise<Fault | undefined> {
-  if (check.family === 6) throw new Failure(`cannot check '${check.name}': there is no DHCPv6 client yet`);
   await using state = await scene.engine.createState();
   await using first = await serve(check.files, scene, state);
   if ("because" in first) return first;
-  await using client = await asked(() => connect(scene), first);
+  await using client = await asked(() => connect(check, scene), first);
   if ("because" in client) return client;
   const renewed = await asked(() => client.renew(), first, "when it asked to keep its address, ");
   if ("because" in renewed) return renewed;
@@ -26,11 +26,11 @@ export async function checkLease(check: LeaseCheck, scene: Scene): Promise<Fault
   await first.running.stop(stopPatience);
   await using second = await serve(check.files, scene, state);
   if ("because" in second) return { ...second, because: `after it was started again, ${second.because}` };
-  return await remembers(client, second, scene);
+  return await remembers(check, client, second, scene);
 }
 
-async function remembers(client: Client, second: Serving, scene: Scene): Promise<Fault | undefined> {
-  const given = await strangersAddress(scene);
+async function remembers(check: LeaseCheck, client: Client, second: Serving, scene: Scene): Promise<Fault | undefined> {
+  const given = await strangersAddress(check, scene);
   if (given === client.lease.address) {
     const because = `started again, it gave the address of a client to another one (${given}): it had forgotten the lease`;
     return await faultOfRunning(second.running, because);
@@ -41,9 +41,9 @@ async function remembers(client: Client, second: Serving, scene: Scene): Promise
 }
 
 /** What another client is given; undefined when there is nothing left to give, which is as well. */
-async function strangersAddress(scene: Scene): Promise<string | undefined> {
+async function strangersAddress(check: LeaseCheck, scene: Scene): Promise<string | undefined> {
   try {
-    await using stranger = await connect(scene, "00737472616e676572");
+    await using stranger = await connect(check, scene, strangers[check.family]);
     return stranger.lease.address;
   } catch (error) {
     complaintOf(error);
@@ -51,8 +51,18 @@ async function strangersAddress(scene: Scene): Promise<string | undefined> {
   }
 }
 
-function connect({ network, workdir, run }: Scene, identity?: string): Promise<Client> {
-  return connectClient(network, workdir.file(ownName()), run, identity === undefined ? {} : { identity });
+/** Who is nobody else: a client identifier and a DUID of no hardware. */
+const strangers = { 4: "00737472616e676572", 6: "00020000800a737472616e676572" } as const;
+
+function connect({ family }: LeaseCheck, { network, workdir, run }: Scene, identity?: string): Promise<Client> {
+  const options = identity === undefined ? {} : { identity };
+  const directory = workdir.file(ownName());
+  switch (family) {
+    case 4:
+      return connectClient(network, directory, run, options);
+    case 6:
+      return connectClient6(network, directory, run, options);
+  }
 }
 
 /** What the client got, or its complaint as a fault of the service. */

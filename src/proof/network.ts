@@ -30,7 +30,7 @@ export async function createNetwork(directory: string, address: string | undefin
       await run(["unshare", `--net=${end}`, "true"]);
     }
     await run(enter(server, ["ip", "-batch", "-"]), { input: serverEnd(client, address) });
-    await run(enter(client, ["ip", "-batch", "-"]), { input: "link set lo up\nlink set eth0 up\n" });
+    await run(enter(client, ["ip", "-batch", "-"]), { input: clientEnd(address) });
   } catch (error) {
     await remove();
     if (!(error instanceof CommandFailure)) throw error;
@@ -53,12 +53,25 @@ export async function unmount(place: string, run: Run): Promise<void> {
 
 /** Input of `ip -batch`. Nobody else is on the cable: an address need not be looked for before it is used. */
 function serverEnd(client: string, address: string | undefined): string {
-  const own = address === undefined ? [] : [`address add ${address} dev eth0${address.includes(":") ? " nodad" : ""}`];
   return [
     "link set lo up",
     `link add eth0 type veth peer name eth0 netns ${client}`,
-    ...own,
+    ...(isIPv6(address) ? linkLocal("fe80::1") : []),
+    ...(address === undefined ? [] : [`address add ${address} dev eth0${isIPv6(address) ? " nodad" : ""}`]),
     "link set eth0 up",
     "",
   ].join("\n");
+}
+
+function clientEnd(address: string | undefined): string {
+  return ["link set lo up", ...(isIPv6(address) ? linkLocal("fe80::2") : []), "link set eth0 up", ""].join("\n");
+}
+
+function isIPv6(address: string | undefined): boolean {
+  return address?.includes(":") ?? false;
+}
+
+/** The kernel would look for its own link-local address for a second or two, and DHCPv6 (RFC 8415) speaks from no other. */
+function linkLocal(address: string): readonly string[] {
+  return ["link set eth0 addrgenmode none", `address add ${address}/64 dev eth0 nodad`];
 }

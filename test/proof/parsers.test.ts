@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 import { parseImageFacts } from "../../src/image/podman.ts";
-import { parseEvents } from "../../src/proof/client.ts";
+import { parseEvents } from "../../src/proof/client-events.ts";
+import { dueForRenewal } from "../../src/proof/client6.ts";
 import { parseSocketTable } from "../../src/proof/readiness.ts";
 
 const captured = (name: string) => readFileSync(path.join(import.meta.dirname, "../fixtures/proof", name), "utf8");
@@ -30,4 +31,10 @@ it("the client's script tells one event per line; a line in the making is not re
     { kind: "deconfig", lease: { address: "", server: "", seconds: 0 } },
     { kind: "bound", lease: { address: "192.0.2.100", server: "192.0.2.1", seconds: 43200 } },
   ]);
+});
+
+it("a DHCPv6 client's lease file is made due for renewal without touching anything else", () => {
+  expect(dueForRenewal("  ia-na 01:02:03:04 {\n    starts 1795471726;\n    renew 3750;\n    rebind 0;\n")).toBe(
+    "  ia-na 01:02:03:04 {\n    starts 1795471726;\n    renew 1;\n    rebind 0;\n",
+  );
 });

@@ -1,0 +1,83 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { Failure } from "../system/errors.ts";
+import { findProgram } from "../system/host.ts";
+import type { Run } from "../system/run.ts";
+import { type Client, type ClientOptions, followEvents, NoLease } from "./client-events.ts";
+import { type Ended, endOf, lookForPid } from "./engine.ts";
+import type { Network } from "./network.ts";
+
+/** dhclient-script(8) says what it is called with. A DHCPv6 client speaks from its link-local address: it needs no other. */
+const script = `#!/bin/sh
+echo "$reason $new_ip6_address $new_dhcp6_server_id $new_max_life" >> "\${0%/*}/events"
+`;
+
+/** How long the client may take to end, in milliseconds. */
+const endPatience = 1_000;
+
+/**
+ * A real DHCPv6 client (dhclient) at the network's client end that asks for an address until it has one. `directory` is made for its
+ * files. Throws NoLease, and Failure where no client is installed.
+ */
+export async function connectClient6(
+  network: Network,
+  directory: string,
+  run: Run,
+  { identity }: ClientOptions = {},
+): Promise<Client> {
+  if (findProgram("dhclient") === undefined) {
+    throw new Failure("cannot ask for a lease: no DHCPv6 client is installed", {
+      hint: "install isc-dhcp-client (Debian) or dhcp-client (Fedora)",
+    });
+  }
+  await mkdir(directory);
+  const file = (name: string) => path.join(directory, name);
+  await writeFile(file("script"), script, { mode: 0o755 });
+  await writeFile(file("leases"), identity === undefined ? "" : `default-duid "${octal(identity)}";\n`);
+  const command = network.atClient([
+    "dhclient",
+    ...["-6", "-d", "-q", "-D", "LL", "-cf", "/dev/null"],
+    ...["-lf", file("leases"), "-pf", file("pid"), "-sf", file("script"), "eth0"],
+  ]);
+  const start = () => endOf(run(command));
+  let ended: Promise<Ended> = start();
+  const end = async () => {
+    const pid = await lookForPid(file("pid"), ended, endPatience);
+    if (pid !== undefined) await run(["kill", String(pid)], { evenInterrupted: true }).catch(() => {});
+    await ended.catch(() => {});
+    // The next one would be taken for this one.
+    await writeFile(file("pid"), "");
+  };
+  const next = followEvents(file("events"), {
+    EXPIRE6: "the server let the client's lease expire",
+    FAIL6: "the server did not answer the client",
+  });
+  try {
+    const lease = await next("BOUND6", ended);
+    const renew = async () => {
+      await end();
+      await writeFile(file("leases"), dueForRenewal(await readFile(file("leases"), "utf8")));
+      ended = start();
+      const renewed = await next("RENEW6", ended);
+      if (renewed.address === "") throw new NoLease("the server did not keep the client's address");
+      return renewed;
+    };
+    return { lease, renew, [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/**
+ * A dhclient's lease file (dhclient.leases(5)) by which the time of renewal has come: no signal makes a dhclient renew, but one that is
+ * started again confirms what it has and then does what is due.
+ */
+export function dueForRenewal(leases: string): string {
+  return leases.replaceAll(/^(\s*renew) \d+;/gm, "$1 1;");
+}
+
+/** As bytes are written in a lease file's string. */
+function octal(hex: string): string {
+  return [...Buffer.from(hex, "hex")].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+}
