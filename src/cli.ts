@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { addCleanCommand } from "./commands/clean.ts";
 import { addClosureCommand } from "./commands/closure.ts";
+import { addConverseCommand } from "./commands/converse.ts";
 import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFedoraCommand } from "./commands/fedora.ts";
@@ -35,6 +36,7 @@ const verbs = [
   addDoctorCommand,
   addCleanCommand,
   addSchemaCommand,
+  addConverseCommand,
 ];
 
 /** The command line. `start` is given the global options before a verb runs. Throws commander's errors instead of ending the process. */

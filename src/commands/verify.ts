@@ -6,6 +6,7 @@ import { ranInUserNamespace } from "./user-namespace.ts";
 interface VerifyFlags {
   readonly json?: true;
   readonly allowSkip?: true;
+  readonly against?: string;
 }
 
 /** `verify`: performs the checks of an image. Exit code 1 where one fails, or is skipped without leave. */
@@ -15,6 +16,7 @@ export function addVerifyCommand(program: Command, context: CommandContext): voi
     .description("run the recipe's checks against an image, with the privileges that its unit gives it")
     .argument("<image>", "an image of the local store, of either kind")
     .option("--allow-skip", "do not fail for checks that this machine cannot run")
+    .option("--against <image>", "compare every answer with those of another image's service")
     .option("--json", "one JSON document on stdout")
     .action(async (image: string, flags: VerifyFlags) => {
       if (await ranInUserNamespace(context)) return;
@@ -25,7 +27,7 @@ export function addVerifyCommand(program: Command, context: CommandContext): voi
       ]);
       const { run } = context;
       await using workdir = await createWorkdir();
-      const verification = await verifyImage(image, { podman: new Podman(run), workdir, run });
+      const verification = await verifyImage(image, { podman: new Podman(run), workdir, run }, flags.against);
       const { findings } = verification;
       if (flags.json) context.print(JSON.stringify({ image, ...verification }, undefined, 2));
       else for (const finding of findings) context.print(findingText(finding));

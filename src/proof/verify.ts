@@ -1,6 +1,7 @@
 import type { Check } from "../plan/check.ts";
 import { arches } from "../system/arch.ts";
 import { runsHere } from "../system/emulation.ts";
+import { Failure } from "../system/errors.ts";
 import { ownName } from "../system/workdir.ts";
 import { performCheck } from "./check.ts";
 import type { Running } from "./engine.ts";
@@ -43,9 +44,9 @@ const atOnce = 4;
 
 /**
  * Performs the checks of an image's record under the real runtime, with the privileges of its unit, and asserts what the record
- * says of it. Throws Failure where that cannot be done at all.
+ * says of it, and that its service answers as that of another image. Throws Failure where that cannot be done at all.
  */
-export async function verifyImage(image: string, tools: ProofTools): Promise<Verification> {
+export async function verifyImage(image: string, tools: ProofTools, against?: string): Promise<Verification> {
   const subject = await openSubject(image, tools.podman);
   const { record, facts } = subject;
   await using mounted = await tools.podman.mountImage(facts.id);
@@ -53,6 +54,7 @@ export async function verifyImage(image: string, tools: ProofTools): Promise<Ver
   const questions = [
     ...record.plan.checks.map((check) => checkQuestion(check, subject, tools, written)),
     ...record.plan.service.capabilities.map((capability) => capabilityQuestion(capability, subject, tools)),
+    ...(against === undefined ? [] : await twinQuestions(subject, against, tools)),
     ...factQuestions(subject, mounted.path, await listFiles(mounted.path)),
   ];
   const isRunnable = runsHere(record.plan.arch);
@@ -110,6 +112,18 @@ function capabilityQuestion(capability: string, subject: Subject, tools: ProofTo
       return { because: "all checks pass without it", output: [] };
     },
   };
+}
+
+async function twinQuestions(subject: Subject, against: string, tools: ProofTools): Promise<readonly Question[]> {
+  const other = await openSubject(against, tools.podman);
+  const leases = subject.record.plan.checks.filter((check) => check.kind === "lease");
+  if (leases.length === 0) throw new Failure(`cannot compare with ${against}: the recipe has no lease check`);
+  const { compareAnswers } = await import("./twins.ts");
+  return leases.map((check) => ({
+    name: `${check.name}, and all answers are those of ${against}`,
+    runs: true,
+    perform: () => compareAnswers(check, [subject, other], tools),
+  }));
 }
 
 async function perform(

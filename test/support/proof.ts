@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Certificate } from "../../src/proof/prove.ts";
 import type { Verification } from "../../src/proof/verify.ts";
-import type { CliOptions, Ended } from "./cli.ts";
+import type { Ended } from "./cli.ts";
 import { run } from "./run.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -13,6 +13,10 @@ export interface RecipeParts {
   /** Lines of scratch.files besides the lease file. */
   readonly files?: readonly string[];
   readonly leaseOwner?: string;
+  /** Where the service finds its configuration. */
+  readonly configFile?: string;
+  /** Debian's package that has the program. */
+  readonly package?: string;
   /** Lines of checks in place of the usual three. */
   readonly checks?: readonly string[];
   readonly accept?: readonly string[];
@@ -37,7 +41,7 @@ title: A DHCP server
 license: MPL-2.0
 arches: [x86_64, aarch64]
 service:
-  command: [/usr/sbin/dhcpd, -4, -f, -d, --no-pid, -cf, /etc/dhcp/dhcpd.conf, -lf, /var/lib/dhcpd/dhcpd.leases]
+  command: [/usr/sbin/dhcpd, -4, -f, -d, --no-pid, -cf, ${parts.configFile ?? "/etc/dhcp/dhcpd.conf"}, -lf, /var/lib/dhcpd/dhcpd.leases]
   user: 177:177
   capabilities: [${parts.capabilities ?? "NET_RAW, NET_BIND_SERVICE"}]
   ports: [67/udp]
@@ -46,7 +50,7 @@ service:
   init: true
 scratch:
   binaries: [dhcpd]
-  packages: { debian: [isc-dhcp-server] }
+  packages: { debian: [${parts.package ?? "isc-dhcp-server"}] }
   files:
     - { path: /var/lib/dhcpd/dhcpd.leases, content: "", owner: "${parts.leaseOwner ?? "177:177"}", mode: "0640" }
 ${(parts.files ?? []).map((line) => `    ${line}\n`).join("")}checks:${list(parts.checks ?? usualChecks)}
@@ -67,12 +71,13 @@ export async function removeFrom(workshop: Workshop, image: string, file: string
   return name;
 }
 
-export async function verify(
-  workshop: Workshop,
-  image: string,
-  options: CliOptions = {},
-): Promise<Ended & Verification> {
-  const ended = await workshop.run(["verify", "--json", image], options);
+export async function verify(workshop: Workshop, image: string, against?: string): Promise<Ended & Verification> {
+  const ended = await workshop.run([
+    "verify",
+    "--json",
+    ...(against === undefined ? [] : ["--against", against]),
+    image,
+  ]);
   if (!ended.stdout.startsWith("{")) throw new Error(`exit code ${ended.exitCode}\n${ended.stderr}`);
   return { ...ended, ...(JSON.parse(ended.stdout) as Verification) };
 }

@@ -1,0 +1,14 @@
+import type { Command } from "commander";
+import type { CommandContext } from "../system/context.ts";
+
+/** `converse`, not for people: how `verify --against` talks to a server from inside a network namespace. */
+export function addConverseCommand(program: Command, context: CommandContext): void {
+  program
+    .command("converse", { hidden: true })
+    .argument("<server>", "the server's address")
+    .argument("<relay>", "an address for this end, with its prefix")
+    .action(async (server: string, relay: string) => {
+      const { converse } = await import("../proof/conversation.ts");
+      context.print(JSON.stringify(await converse(server, relay, context.run)));
+    });
+}
