@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { cp, mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { cp, mkdir, readdir, stat } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "../../src/system/run.ts";
 import { projectDirectory } from "./cli.ts";
 import { run } from "./run.ts";
@@ -54,15 +55,29 @@ export async function createUser(): Promise<User> {
   };
 }
 
-/** Rootless tools may leave a process behind that holds their namespaces. */
+/** Rootless tools may leave a process behind that holds their namespaces; a killed one is there until its parent has heard of it. */
 async function endProcessesOf(uid: number): Promise<void> {
-  for (const pid of (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry))) {
-    const owner = await stat(path.join("/proc", pid)).then(
-      (stats) => stats.uid,
-      () => undefined,
-    );
-    if (owner !== uid) continue;
-    const state = await readFile(path.join("/proc", pid, "stat"), "latin1").catch(() => "");
-    if (state !== "") process.kill(Number(pid), "SIGKILL");
+  for (let left = await processesOf(uid), tries = 0; left.length > 0 && tries < 200; left = await processesOf(uid), tries++) {
+    for (const pid of left) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+    await sleep(10);
   }
+}
+
+async function processesOf(uid: number): Promise<readonly number[]> {
+  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  const owners = await Promise.all(
+    pids.map((pid) =>
+      stat(path.join("/proc", pid)).then(
+        (stats) => stats.uid,
+        () => undefined,
+      ),
+    ),
+  );
+  return pids.filter((_, index) => owners[index] === uid).map(Number);
 }
