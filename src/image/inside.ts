@@ -48,8 +48,9 @@ export async function runInside(
       exitCode: error.exitCode,
       stdout: await text("out"),
       stderr: (await text("err")) || error.stderr,
-      reason: `exit code ${error.exitCode}`,
-      notFound: error.exitCode === 127,
+      reason: `exit code ${error.exitCode} inside the container`,
+      // As a shell says it, and as buildah does where there is not even a shell.
+      notFound: error.exitCode === 127 || /exec: "sh": executable file not found/.test(error.stderr),
     });
   } finally {
     await Promise.all(["out", "err"].map((kind) => rm(`${printed}.${kind}`, { force: true })));

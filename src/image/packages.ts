@@ -102,13 +102,8 @@ async function install(plan: OsImagePlan, run: (command: Command) => Promise<str
       if (!error.notFound) throw explained(error, plan, manager);
     }
   }
-  throw withoutManager(plan);
-}
-
-function withoutManager({ base }: OsImagePlan, cause?: Error): Failure {
-  return new Failure(`cannot install packages into ${base}: it has none of ${managers.join(", ")}`, {
+  throw new Failure(`cannot install packages into ${plan.base}: it has none of ${managers.join(", ")}`, {
     hint: "an OS-based image needs a base with a package manager, such as fedora-minimal; see --base",
-    cause,
   });
 }
 
@@ -123,8 +118,6 @@ function explained(error: CommandFailure, plan: OsImagePlan, manager: string): F
       cause: error,
     });
   }
-  // Not even a shell.
-  if (/executable file .*not found/i.test(output)) return withoutManager(plan, error);
   const unknown = unknownPackage.exec(output)?.[1];
   if (unknown !== undefined) {
     return new Failure(`cannot install ${unknown} into ${plan.base}: its repositories have no such package`, {

@@ -102,8 +102,9 @@ async function findDnf(state: string, place: Place): Promise<Dnf> {
   const note = path.join(state, "dnf.json");
   const known = parseNote(await readFile(note, "utf8").catch(() => ""));
   if (known !== undefined && place.identity !== undefined) return known;
+  const dnf = known ?? (await lookForDnf(place));
   const distribution = await distributionAt(place);
-  const found = { ...(known ?? (await lookForDnf(place))), ...(distribution === undefined ? {} : { distribution }) };
+  const found = { ...dnf, ...(distribution === undefined ? {} : { distribution }) };
   await writeFile(note, JSON.stringify(found));
   return found;
 }
@@ -116,8 +117,8 @@ async function lookForDnf({ run }: Place): Promise<Dnf> {
       if (!(error instanceof CommandFailure && error.notFound)) throw error;
     }
   }
-  throw new Failure("cannot use Fedora's packages: dnf is not installed", {
-    hint: "install it, or run it inside an image that has it: --builder IMAGE",
+  throw new Failure("cannot use Fedora's packages: there is no dnf", {
+    hint: "install it, or name an image that has it: --builder IMAGE",
   });
 }
 
@@ -146,7 +147,9 @@ const hostPlaces = [
 /** Of everything on this host that says which repositories there are. */
 async function fingerprintOfHost(): Promise<string> {
   const hash = createHash("sha256");
-  for (const place of hostPlaces) {
+  const configuration = await readFile("/etc/dnf/dnf.conf", "utf8").catch(() => "");
+  const elsewhere = /^reposdir\s*=\s*(.*)$/m.exec(configuration)?.[1]?.split(/[\s,]+/) ?? [];
+  for (const place of [...hostPlaces, ...elsewhere.filter((each) => each !== "")]) {
     const names = await readdir(place).catch(() => undefined);
     const files = names === undefined ? [place] : names.sort().map((name) => path.join(place, name));
     for (const file of files) hash.update(file).update(await readFile(file).catch(() => ""));
