@@ -57,7 +57,11 @@ export async function createUser(): Promise<User> {
 
 /** Rootless tools may leave a process behind that holds their namespaces; a killed one is there until its parent has heard of it. */
 async function endProcessesOf(uid: number): Promise<void> {
-  for (let left = await processesOf(uid), tries = 0; left.length > 0 && tries < 200; left = await processesOf(uid), tries++) {
+  for (
+    let left = await processesOf(uid), tries = 0;
+    left.length > 0 && tries < 200;
+    left = await processesOf(uid), tries++
+  ) {
     for (const pid of left) {
       try {
         process.kill(pid, "SIGKILL");
