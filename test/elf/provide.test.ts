@@ -36,7 +36,9 @@ describe("a closure over packages", () => {
       "libdeep.so": "/lib/libdeep.so",
       [hostLoader]: hostLoader,
     });
-    const { closures: [closure] } = await closeOver(["/bin/prog"], packages);
+    const {
+      closures: [closure],
+    } = await closeOver(["/bin/prog"], packages);
     expect(closure && rules(closure)).toEqual(["/lib/libone.so  default", "/lib/libdeep.so  default"]);
     expect(packages.asked).toEqual([
       [
@@ -68,7 +70,9 @@ describe("a closure over packages", () => {
     world.library("/lib/libthreads.so", { source: "void pthread_exit(void *value) { (void)value; }" });
     world.program("/bin/prog", { source: threaded, needs: ["/lib/libthreads.so"] });
     const packages = source({});
-    const { closures: [closure] } = await closeOver(["/bin/prog"], packages);
+    const {
+      closures: [closure],
+    } = await closeOver(["/bin/prog"], packages);
     expect(packages.asked).toEqual([[{ wanted: "libgcc_s.so.1", requiredBy: ["/bin/prog"] }]]);
     expect(closure?.dlopen).toMatchObject([{ sonames: ["libgcc_s.so.1"], outcome: "absent" }]);
   });
@@ -79,7 +83,9 @@ describe("a closure over packages", () => {
     for (const directory of ["/opt/a", "/opt/b", "/opt/c", "/lib"]) world.library(`${directory}/libtwo.so`);
     world.library("/opt/b/libone.so").library("/opt/a/libone.so").library("/opt/c/libthree.so");
     world.program("/bin/prog", { needs: ["/opt/a/libone.so", "/lib/libtwo.so"] });
-    const { closures: [closure] } = await closeOver(["/bin/prog"], source({}));
+    const {
+      closures: [closure],
+    } = await closeOver(["/bin/prog"], source({}));
     expect(closure && rules(closure)).toEqual(["/opt/a/libone.so  cache", "/lib/libtwo.so  default"]);
     world.program("/bin/third", { needs: ["/opt/c/libthree.so"] });
     await expect(closeOver(["/bin/third"], source({}))).rejects.toThrow("libthree.so, needed by /bin/third");
@@ -88,7 +94,9 @@ describe("a closure over packages", () => {
   test("ends where files of ld.so.conf include each other", async () => {
     world.file("/etc/ld.so.conf", "include ld.so.conf\n/opt/a\n").library("/opt/a/libone.so");
     world.program("/bin/prog", { needs: ["/opt/a/libone.so"] });
-    const { closures: [closure] } = await closeOver(["/bin/prog"], source({}));
+    const {
+      closures: [closure],
+    } = await closeOver(["/bin/prog"], source({}));
     expect(closure && paths(closure)).toEqual(["/opt/a/libone.so"]);
   });
 });

@@ -3,9 +3,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { listMembers, type Member } from "../../src/system/archive.ts";
 import { writeTar } from "../../src/rootfs/tar.ts";
 import { type Entry, Tree } from "../../src/rootfs/tree.ts";
+import { listMembers, type Member } from "../../src/system/archive.ts";
 
 let directory: string;
 beforeEach(() => {
