@@ -19,6 +19,8 @@ export interface Service {
   readonly config: readonly string[];
   /** Directories that outlive the container. */
   readonly state: readonly string[];
+  /** Directories that are empty at every start, below /run, /tmp or /var/tmp. */
+  readonly runtime: readonly string[];
   /** Whether the program needs an init as process 1. */
   readonly init: boolean;
   /** A command inside the container that ends with 0 while the service is well. */
@@ -49,7 +51,7 @@ interface CommonImagePlan extends CheckPlan {
   /** The image's name with its host, without tag. */
   readonly image: string;
   readonly service: Service;
-  /** The state directories, and what the recipe adds; no path twice. */
+  /** The state and runtime directories, and what the recipe adds; no path twice. */
   readonly directories: readonly PlannedDirectory[];
   readonly files: readonly PlannedFile[];
   /** Seconds since the epoch for every time in the image; absent: the newest file of the packages. */
@@ -193,17 +195,18 @@ function defaultImage(recipe: string, kind: PlanRequest["kind"]): string {
   return `localhost/${recipe}${kind === "fedora" ? "-fedora" : ""}`;
 }
 
-/** A state directory belongs to the service's user, unless the recipe lists it among its directories. */
+/** State and runtime directories belong to the service's user, unless the recipe lists them among its directories. */
 function plannedAdditions(
   service: Recipe["service"],
   { directories, files }: Pick<NonNullable<Recipe["scratch"]>, "directories" | "files">,
 ) {
   const listed = directories.map(({ path, owner, mode }) => ({ path, ...ownership({ owner, mode }) }));
-  const state = service.state
-    .filter((path) => !listed.some((directory) => directory.path === path))
-    .map((path) => ({ path, ...ids(service.user), mode: 0o755 }));
+  const owned = (paths: readonly string[], mode: number) =>
+    paths
+      .filter((path) => !listed.some((directory) => directory.path === path))
+      .map((path) => ({ path, ...ids(service.user), mode }));
   return {
-    directories: [...state, ...listed],
+    directories: [...owned(service.state, 0o755), ...owned(service.runtime, 0o750), ...listed],
     files: files.map(({ path, content, owner, mode }) => ({ path, content, ...ownership({ owner, mode }) })),
   };
 }

@@ -99,6 +99,11 @@ describe("directories and files", () => {
     ]);
   });
 
+  it("have a runtime directory that is the service's own", () => {
+    const text = withLine("  state: [/var/lib/echod]", "  state: [/var/lib/echod]\n  runtime: [/run/echod]");
+    expect(planOf(plain, text).directories).toContainEqual({ path: "/run/echod", uid: 7, gid: 7, mode: 0o750 });
+  });
+
   it("have files that are root's and readable unless the recipe says otherwise", () => {
     const text = withLine("  binaries:", "  files: [{ path: /a, content: x }]\n  binaries:");
     expect(planOf(plain, text).files).toEqual([{ path: "/a", content: "x", uid: 0, gid: 0, mode: 0o644 }]);

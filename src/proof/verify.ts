@@ -89,10 +89,10 @@ function notRunnable({ name }: Question, { record }: Subject): Finding {
 }
 
 function checkQuestion(check: Check, subject: Subject, tools: ProofTools, written: Set<string>): Question {
-  const { state } = subject.record.plan.service;
+  const { state, runtime } = subject.record.plan.service;
   const whileServing = async (running: Running) => {
     const pid = await running.pid();
-    for (const place of pid === undefined ? [] : writtenOutside(pid, state)) written.add(place);
+    for (const place of pid === undefined ? [] : writtenOutside(pid, [...state, ...runtime])) written.add(place);
   };
   return { name: check.name, runs: true, perform: () => perform(check, subject, tools, { whileServing }) };
 }
@@ -175,7 +175,7 @@ function factQuestions(subject: Subject, root: string, files: readonly ImageFile
 function writingFinding({ record }: Subject, written: ReadonlySet<string>, isRunnable: boolean): readonly Finding[] {
   const { service, checks } = record.plan;
   if (!isRunnable || !checks.some(({ kind }) => kind !== "run")) return [];
-  const name = `it writes nowhere but into ${service.state.join(", ") || "nothing"}`;
+  const name = `it writes nowhere but into ${[...service.state, ...service.runtime].join(", ") || "nothing"}`;
   const fault = faultOfList([...written].map((place) => `it wrote ${place}`));
   return [{ name, outcome: fault === undefined ? "passed" : "failed", milliseconds: 0, ...(fault ?? {}) }];
 }

@@ -6,14 +6,13 @@ const writable = ["/run", "/tmp", "/var/tmp", "/dev/shm"];
 /** What podman itself puts there. */
 const ofTheRuntime = ["/run/.containerenv", "/run/podman-init", "/run/secrets", "/run/lock"];
 
-/** The files that a running program has written beside its state directories, by its process number on the host. */
-export function writtenOutside(pid: number, state: readonly string[]): readonly string[] {
-  const isState = (place: string) =>
-    state.some((directory) => place === directory || place.startsWith(`${directory}/`));
+/** The files that a running program has written beside its own directories, by its process number on the host. */
+export function writtenOutside(pid: number, own: readonly string[]): readonly string[] {
+  const isOwn = (place: string) => own.some((directory) => place === directory || place.startsWith(`${directory}/`));
   const walk = (directory: string): readonly string[] =>
     entriesOf(`/proc/${pid}/root${directory}`).flatMap((entry) => {
       const place = path.posix.join(directory, entry.name);
-      if (isState(place) || ofTheRuntime.includes(place)) return [];
+      if (isOwn(place) || ofTheRuntime.includes(place)) return [];
       return entry.isDirectory() ? walk(place) : [place];
     });
   return writable.flatMap(walk);

@@ -15,23 +15,26 @@ export interface Conflict {
 /** Volumes that would hide something, and files that are something else as well. */
 export function pathConflicts(recipe: unknown): readonly Conflict[] {
   const service = property(recipe, "service");
-  const [state = [], config = []] = ["state", "config"].map((key) => list(property(service, key)));
+  const [state = [], config = [], runtime = []] = ["state", "config", "runtime"].map((key) =>
+    list(property(service, key)),
+  );
   return [
     ...hidden(state, config, "config"),
     ...hidden(state, state, "state"),
+    ...hidden(state, runtime, "runtime"),
     ...["fedora", "scratch"].flatMap((part) => {
       const [files = [], directories = []] = ["files", "directories"].map((key) =>
         list(property(property(recipe, part), key)).map((entry) => property(entry, "path")),
       );
-      return filesInTheWay(files, [...state, ...directories], part);
+      return filesInTheWay(files, [...state, ...runtime, ...directories], part);
     }),
   ];
 }
 
-function hidden(state: readonly unknown[], paths: readonly unknown[], key: "config" | "state"): readonly Conflict[] {
+function hidden(state: readonly unknown[], paths: readonly unknown[], key: string): readonly Conflict[] {
   const volumes = new Set(state);
   return paths.flatMap((path, index) => {
-    const outer = [...(key === "config" ? [path] : []), ...above(path)].find((directory) => volumes.has(directory));
+    const outer = [...(key === "state" ? [] : [path]), ...above(path)].find((directory) => volumes.has(directory));
     if (outer === undefined) return [];
     const message = `lies in the state directory ${String(outer)}, whose volume would hide it`;
     return [{ path: ["service", key, index], message }];

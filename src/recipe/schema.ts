@@ -19,6 +19,7 @@ import {
   port,
   rpmPackage,
   serviceName,
+  temporaryPath,
   text,
   webAddress,
   word,
@@ -69,6 +70,9 @@ const service = z.strictObject({
   ports: distinct(port).default([]).describe("What it listens to, such as 67/udp"),
   config: distinct(mountPath).default([]).describe("Files that whoever runs the service mounts read-only"),
   state: distinct(mountPath).default([]).describe("Directories that must outlive the container; owned by the user"),
+  runtime: distinct(temporaryPath)
+    .default([])
+    .describe("Directories for sockets and process numbers, empty at every start; owned by the user, mode 0750"),
   init: z.boolean().default(false).describe("The program ignores SIGTERM as process 1 and needs an init before it"),
   health: argv.optional().describe("A command inside the container that ends with 0 while the service is well"),
   environment: z.record(environmentName, word).default({}).describe("Environment variables"),

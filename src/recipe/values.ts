@@ -81,6 +81,12 @@ export const mountPath = path.regex(
   "must not have a space or one of : , % $ \" ' \\ that mean something in a mount or a unit",
 );
 
+/** A directory on one of the file systems in memory that a read-only container has: podman-run(1), --read-only-tmpfs. */
+export const temporaryPath = mountPath.regex(
+  /^(?:\/run|\/tmp|\/var\/tmp)\//,
+  "must lie below /run, /tmp or /var/tmp, which are empty at every start of a read-only container",
+);
+
 /** The program is a path, whatever comes after it is the program's own. */
 export const argv = z.tuple([path], word);
 

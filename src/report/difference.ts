@@ -109,6 +109,7 @@ function configurationOf(record: BuildRecord): ReadonlyMap<string, string> {
     ["licence", plan.license],
     ["ports", [...service.ports].sort().join(" ")],
     ["recipe", plan.recipe],
+    ["runtime", service.runtime.join(" ")],
     ["state", service.state.join(" ")],
     ["title", plan.title],
     ["user", `${service.user.uid}:${service.user.gid}`],

@@ -10,6 +10,7 @@ const service: Service = {
   ports: ["67/udp"],
   config: ["/etc/served.conf"],
   state: ["/var/lib/served"],
+  runtime: [],
   init: true,
   environment: { TZ: "UTC" },
 };

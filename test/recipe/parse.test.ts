@@ -64,7 +64,7 @@ describe("a mistake is told at its place", () => {
       "an unknown key that is near to none",
       withLine("  user: 7:7", "  user: 7:7\n  shell: /bin/sh"),
       [
-        "r.yaml:8:3: service.shell: unknown key; known here are command, user, capabilities, ports, config, state, init, health, environment",
+        "r.yaml:8:3: service.shell: unknown key; known here are command, user, capabilities, ports, config, state, runtime, init, health, environment",
       ],
     ],
     [

@@ -66,6 +66,16 @@ it.each([
     "9:11: service.state[0]: lies in the state directory /var/lib, whose volume would hide it",
   ],
   [
+    "a runtime directory is not in a volume of state",
+    withLine("[/var/lib/echod]", "[/run]\n  runtime: [/run/echod]"),
+    "10:13: service.runtime[0]: lies in the state directory /run, whose volume would hide it",
+  ],
+  [
+    "a runtime directory is where memory is, even in a read-only container",
+    withLine("[/var/lib/echod]", "[/var/lib/echod]\n  runtime: [/var/cache/echod]"),
+    "10:13: service.runtime[0]: must lie below /run, /tmp or /var/tmp, which are empty at every start of a read-only container",
+  ],
+  [
     "a check is of one kind",
     withLine("    run: [/usr/sbin/echod, --version]", "    run: [/usr/sbin/echod]\n    stop: { within: 2s }"),
     "19:5: checks[0]: must say exactly one of run, lease, stop",

@@ -88,6 +88,7 @@ export const sampleRecord: BuildRecord = {
       ports: ["67/udp"],
       config: ["/etc/served.conf"],
       state: ["/var/lib/served"],
+      runtime: [],
       init: true,
       environment: {},
     },
