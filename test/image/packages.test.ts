@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { parseInstalled } from "../../src/image/packages.ts";
+
+const line = (...fields: readonly string[]) => `${fields.join("\t")}\n`;
+
+describe("the package database of an image", () => {
+  const text =
+    line(
+      "setup",
+      "0",
+      "2.15.0",
+      "1.fc44",
+      "noarch",
+      "setup-2.15.0-1.fc44.src.rpm",
+      "MIT",
+      "cd".repeat(32),
+      "1700000000",
+    ) +
+    line("gpg-pubkey", "0", "105ef944", "65ca83d1", "(none)", "(none)", "pubkey", "", "1707770833") +
+    line(
+      "glibc",
+      "0",
+      "2.36",
+      "9.fc44",
+      "x86_64",
+      "glibc-2.36-9.fc44.src.rpm",
+      "LGPL-2.1-or-later",
+      "ab",
+      "1700000001",
+    ) +
+    line("glibc", "0", "2.36", "9.fc44", "i686", "glibc-2.36-9.fc44.src.rpm", "LGPL-2.1-or-later", "ef", "1700000001") +
+    line(
+      "dhcp-server",
+      "12",
+      "4.4.3",
+      "27.P1.fc44",
+      "x86_64",
+      "dhcp-4.4.3-27.P1.fc44.src.rpm",
+      "MPL-2.0",
+      "12",
+      "1700000002",
+    );
+
+  it("is a list by name and architecture; keys in it are no packages", () => {
+    expect(parseInstalled(text).map(({ name, arch }) => `${name}.${arch}`)).toEqual([
+      "dhcp-server.x86_64",
+      "glibc.i686",
+      "glibc.x86_64",
+      "setup.noarch",
+    ]);
+  });
+
+  it("says of a package all that a bill of materials wants; an epoch of 0 is none", () => {
+    const [service, , , setup] = parseInstalled(text);
+    expect(service).toEqual({
+      name: "dhcp-server",
+      version: "12:4.4.3-27.P1.fc44",
+      upstreamVersion: "4.4.3",
+      arch: "x86_64",
+      sourceFile: "dhcp-4.4.3-27.P1.fc44.src.rpm",
+      license: "MPL-2.0",
+      sha256: "12",
+      built: 1_700_000_002,
+    });
+    expect(setup?.version).toBe("2.15.0-1.fc44");
+  });
+
+  it("is empty where nothing is printed", () => {
+    expect(parseInstalled("")).toEqual([]);
+  });
+});
