@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { LookupReport } from "../proof/lookups.ts";
 import type { Certificate } from "../proof/prove.ts";
 import type { ProofTools } from "../proof/tools.ts";
 import type { Verdict } from "../proof/verdict.ts";
@@ -8,6 +9,7 @@ import { ranInUserNamespace } from "./user-namespace.ts";
 interface ProveFlags {
   readonly json?: true;
   readonly prune?: true;
+  readonly trace?: true;
 }
 
 /** `prove`: takes away each entry of an image in turn and performs the checks. Exit code 1 where one can be spared. */
@@ -17,6 +19,7 @@ export function addProveCommand(program: Command, context: CommandContext): void
     .description("show that every file of an image is needed: take each away and run the checks again")
     .argument("<image>", "an image of the local store, of either kind")
     .option("--prune", "write the image without what no check needs, under its name and -pruned, and prove that one")
+    .option("--trace", "tell what the service looked for and did not find, and what it never opened (strace)")
     .option("--json", "the certificate as one JSON document on stdout")
     .action(async (image: string, flags: ProveFlags) => {
       if (await ranInUserNamespace(context)) return;
@@ -30,11 +33,29 @@ export function addProveCommand(program: Command, context: CommandContext): void
       const tools = { podman: new Podman(run), workdir, run };
       const first = await proveImage(image, tools);
       const certificate = flags.prune ? await pruned(first, tools, context) : first;
-      if (flags.json) context.print(JSON.stringify(certificate, undefined, 2));
+      const lookups = flags.trace ? await traced(certificate.image.reference, tools) : undefined;
+      if (flags.json) context.print(JSON.stringify({ ...certificate, ...(lookups ?? {}) }, undefined, 2));
       else for (const verdict of certificate.entries) context.print(verdictText(verdict));
+      if (!flags.json && lookups !== undefined) for (const line of lookupLines(lookups.lookups)) context.print(line);
       report(certificate, context);
       context.setExitCode(certificate.objections.length === 0 ? 0 : 1);
     });
+}
+
+async function traced(image: string, tools: ProofTools): Promise<{ readonly lookups: LookupReport }> {
+  const { traceLookups } = await import("../proof/lookups.ts");
+  return { lookups: await traceLookups(image, tools) };
+}
+
+/** `absent    /etc/services  looked for and not there: on this machine netbase has it`. */
+export function lookupLines({ missing, unopened }: LookupReport): readonly string[] {
+  return [
+    ...missing.map(({ path, package: owner }) => {
+      const hint = owner === undefined ? "" : `: on this machine ${owner} has it`;
+      return `absent    ${path}  looked for and not there${hint}`;
+    }),
+    ...unopened.map((path) => `unopened  ${path}  no check opens it`),
+  ];
 }
 
 /** The certificate of the image without what the first one calls dispensable. */

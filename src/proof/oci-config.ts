@@ -16,7 +16,7 @@ export interface BundleRequest {
 }
 
 /** Where podman puts the init. */
-const initPlace = "/run/podman-init";
+export const initPlace = "/run/podman-init";
 
 /** What podman hides of /proc and /sys (containers/common, pkg/config/default.go). */
 const hidden = ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi"];

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { Podman } from "../image/podman.ts";
 import type { Service } from "../plan.ts";
@@ -40,6 +41,7 @@ export class PodmanEngine implements Engine {
     const ended = endOf(
       this.#podman.run([
         ...["--name", name, "--rm", "--pull", "never", "--pidfile", pidFile],
+        ...ownLimits(),
         ...(this.#service.init && start.command === undefined ? ["--init"] : []),
         ...["--network", start.network === undefined ? "none" : `ns:${start.network}`],
         ...privileges(this.#service, start.capabilities),
@@ -67,6 +69,17 @@ export class PodmanEngine implements Engine {
       },
     };
   }
+}
+
+/** podman's defaults raise the limits of open files and processes, which a confined host refuses: those of this process do. */
+function ownLimits(): readonly string[] {
+  const limits = readFileSync("/proc/self/limits", "latin1");
+  const names = { nofile: "Max open files", nproc: "Max processes" };
+  return Object.entries(names).flatMap(([name, title]) => {
+    const match = new RegExp(`^${title} +(\\S+) +(\\S+)`, "m").exec(limits);
+    const values = match?.slice(1).map((value) => (value === "unlimited" ? "-1" : value));
+    return values === undefined ? [] : ["--ulimit", `${name}=${values.join(":")}`];
+  });
 }
 
 /** A volume without a name is removed with its container. */

@@ -7,6 +7,7 @@ import { type Engine, endOf, killerOf, lookForPid, type Running, type Start, typ
 import { writeOverlays } from "./files.ts";
 import { unmount } from "./network.ts";
 import { ociConfig } from "./oci-config.ts";
+import { straceWords } from "./trace.ts";
 
 /** What every sandbox of an image has in common. */
 export interface Ground {
@@ -18,6 +19,8 @@ export interface Ground {
   /** The init that podman would use, where the service needs one. */
   readonly init?: string;
   readonly workdir: Workdir;
+  /** A directory for the record of what the programs do with files. */
+  readonly trace?: string;
   readonly run: Run;
 }
 
@@ -111,7 +114,11 @@ async function startIn(ground: Ground, root: string, bundle: string, start: Star
   const pidFile = path.join(bundle, "pid");
   const runtimeWords = [runtime, "--root", workdir.file("runtime")] as const;
   let isOver = false;
-  const ended = endOf(run([...runtimeWords, "run", "--bundle", bundle, "--pid-file", pidFile, name]));
+  const [program = runtime, ...words] = [
+    ...(ground.trace === undefined ? [] : straceWords(ground.trace)),
+    ...[...runtimeWords, "run", "--bundle", bundle, "--pid-file", pidFile, name],
+  ];
+  const ended = endOf(run([program, ...words]));
   const over = () => {
     isOver = true;
   };

@@ -36,6 +36,8 @@ interface Question {
   readonly name: string;
   /** Whether the image's programs must run for it. */
   readonly runs: boolean;
+  /** Whether its answer means nothing where a check fails: then anything fails with less. */
+  readonly presumesChecks?: true;
   perform(): Promise<Fault | undefined>;
 }
 
@@ -64,7 +66,15 @@ export async function verifyImage(image: string, tools: ProofTools, against?: st
   await inParallel(atOnce, order, async (question) => {
     found.set(question, question.runs && !isRunnable ? notRunnable(question, subject) : await answer(question));
   });
-  const findings = questions.flatMap((question) => found.get(question) ?? []);
+  const isBroken = record.plan.checks.some(({ name }) =>
+    [...found.values()].some((finding) => finding.name === name && finding.outcome === "failed"),
+  );
+  const findings = questions
+    .flatMap((question) => ({ question, finding: found.get(question) }))
+    .flatMap(({ question, finding }) => {
+      if (finding === undefined) return [];
+      return isBroken && question.presumesChecks ? [presuming(finding)] : [finding];
+    });
   return {
     id: facts.id,
     arch: record.plan.arch,
@@ -81,6 +91,10 @@ async function answer({ name, perform }: Question): Promise<Finding> {
   const fault = await perform();
   const milliseconds = Math.round(performance.now() - started);
   return { name, outcome: fault === undefined ? "passed" : "failed", milliseconds, ...(fault ?? {}) };
+}
+
+function presuming({ name, milliseconds }: Finding): Finding {
+  return { name, outcome: "skipped", milliseconds, because: "a check fails even with all of them" };
 }
 
 function notRunnable({ name }: Question, { record }: Subject): Finding {
@@ -104,6 +118,7 @@ function capabilityQuestion(capability: string, subject: Subject, tools: ProofTo
   return {
     name: `it needs the capability ${capability}`,
     runs: true,
+    presumesChecks: true,
     perform: async () => {
       // A command that only looks at the configuration seldom needs any: services first.
       const order = [...checks].sort((a, b) => Number(a.kind === "run") - Number(b.kind === "run"));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { LookupReport } from "../../src/proof/lookups.ts";
 import { buildVariant, configuration, prove, usualChecks, verify } from "../support/proof.ts";
 import { requireTools } from "../support/tools.ts";
 import { createWorkshop, processesWith, type Workshop } from "../support/workshop.ts";
@@ -66,6 +67,20 @@ describe.runIf(canServe)("prove", () => {
     expect(exitCode).toBe(0);
     expect((await verify(workshop, "localhost/heavy-pruned:latest-x86_64")).exitCode).toBe(0);
   });
+
+  it.runIf(requireTools("strace", "dpkg-query"))(
+    "tells what the service looked for in vain, and what it never opened",
+    async () => {
+      const image = await buildVariant(workshop, { name: "traced", files: superfluous.slice(2) });
+      const { stdout } = await workshop.run(["prove", "--json", "--trace", image]);
+      const { lookups } = JSON.parse(stdout) as { lookups: LookupReport };
+      expect(lookups.unopened).toEqual(["/usr/share/man/dhcpd.8"]);
+      expect(lookups.missing.map(({ path }) => path)).toEqual(
+        expect.arrayContaining(["/etc/nsswitch.conf", "/etc/services", "/etc/localtime"]),
+      );
+      expect(await workshop.leftovers()).toEqual([]);
+    },
+  );
 
   it("takes the recipe's word for what it accepts, unless that is needed", async () => {
     const accept = ['- { path: /usr/share, reason: "The licence wants it." }'];

@@ -1,0 +1,84 @@
+import { existsSync } from "node:fs";
+import { Failure } from "../system/errors.ts";
+import { findProgram } from "../system/host.ts";
+import { ownName } from "../system/workdir.ts";
+import type { FailedCheck, Trial } from "./ablation.ts";
+import { performCheck } from "./check.ts";
+import { createNetwork, type Network } from "./network.ts";
+import { createSandbox, type Ground } from "./sandbox.ts";
+import type { Fault } from "./serving.ts";
+import type { Subject } from "./subject.ts";
+import type { ProofTools } from "./tools.ts";
+
+/** Where podman looks for its init besides PATH (init_path of containers.conf(5)). */
+const initPlaces = ["/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit", "/usr/libexec/catatonit/catatonit"];
+
+/** What the sandboxes of an image stand on; `model` is where it is mounted. Throws Failure where a tool is missing. */
+export function groundOf(subject: Subject, model: string, { workdir, run }: ProofTools): Ground {
+  const { service } = subject.record.plan;
+  return { model, service, runtime: findRuntime(), workdir, run, ...initOf(subject) };
+}
+
+/** Performs the checks in the recipe's order, up to the first one that fails unless all are asked for. */
+export async function tryChecks(
+  ground: Ground,
+  { record }: Subject,
+  network: Network,
+  without: readonly string[],
+  thorough: boolean,
+): Promise<Trial> {
+  const { checks, service } = record.plan;
+  const { workdir, run } = ground;
+  await using engine = await createSandbox(ground, without);
+  const failed: FailedCheck[] = [];
+  for (const check of checks) {
+    if (failed.length > 0 && !thorough) break;
+    const fault = await performCheck(check, { engine, service, network, workdir, run });
+    if (fault !== undefined) failed.push({ check: check.name, because: sentenceOf(fault) });
+  }
+  return { failed };
+}
+
+/** The fault with the first of the program's last lines that complains: what follows is the consequence. */
+function sentenceOf({ because, output }: Fault): string {
+  const complaint = /no such|not found|can(?:no|')t|unable|error|fail|denied|not permitted/i;
+  const last = output.find((line) => complaint.test(line)) ?? output.at(-1);
+  // A runtime's own log wraps what it has to say.
+  const said = last?.trim().replace(/^time=\S+ level=\w+ msg="(.*)"$/, "$1");
+  return said === undefined ? because : `${because}: ${said}`;
+}
+
+function initOf({ record }: Subject): { readonly init?: string } {
+  if (!record.plan.service.init) return {};
+  const init = findProgram("catatonit") ?? initPlaces.find((place) => existsSync(place));
+  if (init !== undefined) return { init };
+  throw new Failure("cannot run the service: podman's init, catatonit, is not installed", {
+    hint: "dhcpd-build doctor says how to install it",
+  });
+}
+
+function findRuntime(): string {
+  const runtime = findProgram("runc") ?? findProgram("crun");
+  if (runtime !== undefined) return runtime;
+  throw new Failure("cannot make a sandbox: no OCI runtime is installed", { hint: "install crun or runc" });
+}
+
+/** So many networks as the checks want them. */
+export async function createNetworks(
+  { record }: Subject,
+  count: number,
+  { workdir, run }: ProofTools,
+): Promise<AsyncDisposable & { readonly all: readonly Network[] }> {
+  const lease = record.plan.checks.find((check) => check.kind === "lease");
+  const created = await Promise.allSettled(
+    Array.from({ length: count }, () => createNetwork(workdir.file(ownName()), lease?.server, run)),
+  );
+  const all = created.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const dispose = async () => {
+    for (const network of all) await network[Symbol.asyncDispose]();
+  };
+  const failure = created.find((result) => result.status === "rejected");
+  if (failure === undefined) return { all, [Symbol.asyncDispose]: dispose };
+  await dispose();
+  throw failure.reason;
+}
