@@ -71,15 +71,20 @@ export class PodmanEngine implements Engine {
   }
 }
 
-/** podman's defaults raise the limits of open files and processes, which a confined host refuses: those of this process do. */
+/**
+ * podman's defaults raise the limits of open files and processes, which a confined host refuses: those of this process do. podman itself
+ * takes as many processes as there are numbers for them.
+ */
 function ownLimits(): readonly string[] {
   const limits = readFileSync("/proc/self/limits", "latin1");
-  const names = { nofile: "Max open files", nproc: "Max processes" };
-  return Object.entries(names).flatMap(([name, title]) => {
-    const match = new RegExp(`^${title} +(\\S+) +(\\S+)`, "m").exec(limits);
-    const values = match?.slice(1).map((value) => (value === "unlimited" ? "-1" : value));
-    return values === undefined ? [] : ["--ulimit", `${name}=${values.join(":")}`];
-  });
+  const largest = Number(readFileSync("/proc/sys/kernel/pid_max", "latin1"));
+  const limitOf = (title: string) => {
+    const hard = new RegExp(`^${title} +\\S+ +(\\S+)`, "m").exec(limits)?.[1];
+    return hard === undefined || hard === "unlimited" ? Number.POSITIVE_INFINITY : Number(hard);
+  };
+  const nofile = Math.min(limitOf("Max open files"), 1_048_576);
+  const nproc = Math.min(limitOf("Max processes"), largest);
+  return ["--ulimit", `nofile=${nofile}:${nofile}`, "--ulimit", `nproc=${nproc}:${nproc}`];
 }
 
 /** A volume without a name is removed with its container. */
