@@ -102,7 +102,8 @@ export class Buildah {
       ...["--cmd", JSON.stringify(config.arguments)],
       ...config.ports.flatMap((port) => ["--port", port]),
       ...config.volumes.flatMap((volume) => ["--volume", volume]),
-      ...pairs("--env", config.environment),
+      // buildah expands variables in values; what it makes of `$$` is `$`.
+      ...pairs("--env", config.environment).map((word) => word.replaceAll("$", "$$$$")),
       ...(config.stopSignal === undefined ? [] : ["--stop-signal", config.stopSignal]),
       ...pairs("--label", config.labels),
       ...pairs("--annotation", config.annotations),

@@ -22,7 +22,7 @@ const config: ImageConfig = {
   user: "177:177",
   ports: ["67/udp"],
   volumes: ["/var/lib/served"],
-  environment: {},
+  environment: { LD_LIBRARY_PATH: "/usr/$LIB/served" },
   labels: { title: "A, b" },
   annotations: { title: "A, b" },
   isBased: false,
@@ -46,7 +46,7 @@ describe("a scratch image", () => {
       "buildah from --quiet --name NAME scratch",
       "buildah add --quiet NAME /tmp/own/rootfs.tar /",
       'buildah config --arch arm64 --os linux --workingdir / --user 177:177 --entrypoint ["/usr/sbin/served"] --cmd ["-f"] ' +
-        "--port 67/udp --volume /var/lib/served --label title=A, b --annotation title=A, b " +
+        "--port 67/udp --volume /var/lib/served --env LD_LIBRARY_PATH=/usr/$$LIB/served --label title=A, b --annotation title=A, b " +
         "--annotation org.opencontainers.image.base.digest- --annotation org.opencontainers.image.base.name- NAME",
       "buildah commit --quiet --rm --format oci --timestamp 1700000000 --identity-label=false --omit-history NAME",
     ]);
