@@ -1,6 +1,7 @@
 import { chown, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Service } from "../plan.ts";
+import { locate, openDirectoryRoot } from "../system/root.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 import { ownName, type Workdir } from "../system/workdir.ts";
 import { type Engine, endOf, killerOf, lookForPid, type Running, type Start, type State, stopWith } from "./engine.ts";
@@ -83,10 +84,11 @@ async function copyState({ service, run }: Ground, root: string, directory: stri
   await mkdir(directory);
   const places = new Map(service.state.map((inside, index) => [inside, path.join(directory, String(index))]));
   for (const [inside, place] of places) {
-    try {
-      await run(["cp", "--archive", root + inside, place]);
-    } catch (error) {
-      if (!(error instanceof CommandFailure)) throw error;
+    // A link in the image leads nowhere out of it.
+    const located = locate(openDirectoryRoot(root), inside);
+    if (located?.entry.kind === "directory") {
+      await run(["cp", "--archive", root + located.path, place]);
+    } else {
       await mkdir(place);
       await chown(place, 0, 0);
     }
