@@ -38,6 +38,8 @@ const volatile = [
   "/usr/lib/sysimage/libdnf5/transaction_history.sqlite-shm",
   "/usr/lib/sysimage/libdnf5/transaction_history.sqlite-wal",
   "/var/cache/ldconfig/aux-cache",
+  // dnf 4's plugin for the shell's completion; in spite of cachedir.
+  "/var/cache/dnf/packages.db",
   // In spite of logdir: what dnf 4's library and dnf5 write before they have read their options.
   "/var/log/hawkey.log",
   "/var/log/dnf5.log",
