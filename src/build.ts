@@ -15,12 +15,15 @@ import { installPackages } from "./image/packages.ts";
 import { makeDirectory } from "./packages/cache.ts";
 import { openPackageLists } from "./packages/open.ts";
 import { findPrograms } from "./packages/program.ts";
+import type { PackageSource } from "./packages/source.ts";
 import type { ImagePlan, OsImagePlan, Plan, ScratchImagePlan } from "./plan.ts";
 import { recordOfInstalled } from "./report/installed.ts";
+import { lockedRelease, requireLocked } from "./report/lock.ts";
 import { type BuildRecord, recordLabels, recordOf } from "./report/record.ts";
 import { layOut, layOutAdditions } from "./rootfs/layout.ts";
 import { writeTar } from "./rootfs/tar.ts";
 import { cacheDirectory } from "./system/cache-directory.ts";
+import type { LockedRelease } from "./system/lock.ts";
 import type { Log } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
 import { version as toolVersion } from "./system/version.ts";
@@ -79,11 +82,8 @@ async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, 
     return known;
   }
   using source = await lists.open();
-  const { closures, view } = await closeOver(findPrograms(plan.binaries, source), source, closureOptions(plan));
-  const inspection = inspectClosures(view, closures);
-  requireSound(inspection, plan.considered);
-  const tree = layOut(plan, closures, source, cacheForImage(view, closures));
-  const record = recordOf(plan, tree, source);
+  const { closures, inspection, tree, record } = await compose(plan, source);
+  if (plan.lock !== undefined) requireLocked(plan.lock, lockedRelease(plan, record, source));
   const rootfs = workdir.file("rootfs.tar");
   writeTar(tree, rootfs, record.created);
   tellRemarks(
@@ -97,6 +97,34 @@ async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, 
   const built = builtImage(stored, files, record);
   await memory.remember(built);
   return built;
+}
+
+/** What the image will be, from the packages to the record; nothing is written yet. */
+async function compose(plan: ScratchImagePlan, source: PackageSource) {
+  const { closures, view } = await closeOver(findPrograms(plan.binaries, source), source, closureOptions(plan));
+  const inspection = inspectClosures(view, closures);
+  requireSound(inspection, plan.considered);
+  const tree = layOut(plan, closures, source, cacheForImage(view, closures));
+  return { closures, inspection, tree, record: recordOf(plan, tree, source) };
+}
+
+/** The packages that scratch images would have something of now, for a lock; no image is made. Throws Failure. */
+export async function lockPackages(
+  plan: Plan,
+  options: Pick<BuildOptions, "maxListAge">,
+  tools: Tools,
+): Promise<readonly LockedRelease[]> {
+  const releases: LockedRelease[] = [];
+  for (const image of plan.images) {
+    if (image.kind !== "scratch") throw new Error("only scratch images are locked");
+    await using workdir = await createWorkdir();
+    const buildah = new Buildah(tools.run, workdir.path);
+    await using place = await openPlace(image.builder, await shared(cacheDirectory()), { buildah, run: tools.run });
+    const lists = await openPackageLists({ ...image, ...options, place, log: tools.log });
+    using source = await lists.open();
+    releases.push(lockedRelease(image, (await compose(image, source)).record, source));
+  }
+  return releases;
 }
 
 function closureOptions({ plugins, files, dlopen, service }: ScratchImagePlan): ClosureOptions {

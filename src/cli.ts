@@ -6,6 +6,7 @@ import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFedoraCommand } from "./commands/fedora.ts";
 import { addIndexCommand } from "./commands/index.ts";
+import { addLockCommand } from "./commands/lock.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addProveCommand } from "./commands/prove.ts";
 import { addPushCommand } from "./commands/push.ts";
@@ -24,6 +25,7 @@ const verbs = [
   addScratchCommand,
   addFedoraCommand,
   addPlanCommand,
+  addLockCommand,
   addClosureCommand,
   addWhyCommand,
   addSbomCommand,

@@ -1,10 +1,12 @@
 import { type CheckPlan, plannedChecks } from "./plan/check.ts";
 import { chosenArches, chosenFamily } from "./plan/choice.ts";
+import { plannedLock } from "./plan/lock.ts";
 import type { Recipe } from "./recipe/schema.ts";
 import type { Arch } from "./system/arch.ts";
 import { usageFailure } from "./system/errors.ts";
 import type { Family } from "./system/family.ts";
 import { imageAsked, imageNameAsked } from "./system/image-name.ts";
+import type { Lock, LockedRelease } from "./system/lock.ts";
 import { parseSourceDateEpoch } from "./system/source-date-epoch.ts";
 
 /** What a running container is, whichever image it comes from. */
@@ -75,6 +77,8 @@ export interface ScratchImagePlan extends CommonImagePlan {
   readonly considered: readonly string[];
   /** The image that the package manager runs in; absent: on this host. */
   readonly builder?: string;
+  /** The exact packages, one set for each release that the lock knows; absent: what the package manager would install. */
+  readonly lock?: readonly LockedRelease[];
 }
 
 /** A distribution's base image with packages installed into it. */
@@ -104,6 +108,7 @@ export interface PlanRequest {
   readonly from?: string;
   readonly builder?: string;
   readonly base?: string;
+  readonly lock?: Lock;
   readonly hostArch: Arch | undefined;
   readonly hostFamily: Family | undefined;
   /** The value of SOURCE_DATE_EPOCH. */
@@ -130,7 +135,11 @@ export function planImages(recipe: Recipe, request: PlanRequest): Plan {
   switch (request.kind) {
     case "scratch": {
       const rest = scratchPart(recipe, request);
-      return { recipe: recipe.name, images: arches.map((arch) => ({ kind: "scratch", arch, ...common, ...rest })) };
+      const lockOf = (arch: Arch) => plannedLock(recipe.name, request.lock, { family: rest.family, arch });
+      return {
+        recipe: recipe.name,
+        images: arches.map((arch) => ({ kind: "scratch", arch, ...common, ...rest, ...lockOf(arch) })),
+      };
     }
     case "fedora": {
       const rest = osPart(recipe, request);

@@ -11,7 +11,7 @@ interface BuildFlags extends PlanOptions {
 }
 
 /** How old package lists may be: a day, as apt's own daily refresh has it. In milliseconds. */
-const maxListAge = 24 * 60 * 60 * 1000;
+export const maxListAge = 24 * 60 * 60 * 1000;
 
 /** Gives a verb that builds images its options and its action. */
 export function addBuilding(command: Command, kind: PlanRequest["kind"], context: CommandContext): void {

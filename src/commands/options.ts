@@ -1,6 +1,8 @@
 import { type Command, Option } from "commander";
 import type { Plan, PlanRequest } from "../plan.ts";
+import type { Recipe } from "../recipe/schema.ts";
 import { hostArch } from "../system/arch.ts";
+import { usageFailure } from "../system/errors.ts";
 import { families } from "../system/family.ts";
 
 /** The options that choose what is planned, as commander hands them over. */
@@ -11,12 +13,26 @@ export interface PlanOptions {
   readonly from?: string;
   readonly builder?: string;
   readonly base?: string;
+  readonly locked?: true;
+  readonly lockFile?: string;
+}
+
+/** A recipe and what is asked of it, before anything is decided. */
+export interface Asked {
+  readonly recipe: Recipe;
+  readonly request: PlanRequest;
+  /** Where the recipe's lock is, or would be. */
+  readonly lockFile: string;
 }
 
 const defaultRecipe = "dhcpd";
 
 export function recipeOption(): Option {
   return new Option("-r, --recipe <name|file>", "a shipped recipe by name, or a YAML file").default(defaultRecipe);
+}
+
+export function lockFileOption(): Option {
+  return new Option("--lock-file <file>", "the lock file (default: beside the recipe; of a shipped one: here)");
 }
 
 /** Collects the values of an option that can be given several times. */
@@ -42,7 +58,9 @@ export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Com
             families,
           ),
         )
-        .addOption(new Option("--builder <image>", "run the package manager inside this image"));
+        .addOption(new Option("--builder <image>", "run the package manager inside this image"))
+        .addOption(new Option("--locked", "use exactly the packages of the lock file; a difference is an error"))
+        .addOption(lockFileOption());
     case "fedora":
       return command.addOption(new Option("--base <image>", "another base image than the recipe's"));
   }
@@ -50,15 +68,28 @@ export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Com
 
 /** The plan that the options ask for on this host. Throws usage Failures. */
 export async function readPlan(kind: PlanRequest["kind"], options: PlanOptions): Promise<Plan> {
-  const [{ loadRecipe }, { planImages }, { hostFamily }] = await Promise.all([
-    import("../recipe/load.ts"),
+  const [{ planImages }, { recipe, request, lockFile }] = await Promise.all([
     import("../plan.ts"),
+    readRequest(kind, options),
+  ]);
+  if (!options.locked) return planImages(recipe, request);
+  const { readLock } = await import("../recipe/lock.ts");
+  const lock = await readLock(lockFile);
+  if (lock !== undefined) return planImages(recipe, { ...request, lock });
+  throw usageFailure(`cannot read the lock file ${lockFile}: there is no such file`, "dhcpd-build lock writes it");
+}
+
+/** The recipe and the request that the options make on this host. Throws usage Failures. */
+export async function readRequest(kind: PlanRequest["kind"], options: PlanOptions): Promise<Asked> {
+  const [{ loadRecipe }, { defaultLockFile }, { hostFamily }] = await Promise.all([
+    import("../recipe/load.ts"),
+    import("../recipe/lock.ts"),
     import("../system/os-release.ts"),
   ]);
-  const { recipe } = await loadRecipe(options.recipe);
+  const loaded = await loadRecipe(options.recipe);
   const { tag, from, builder, base } = options;
   const sourceDateEpoch = process.env.SOURCE_DATE_EPOCH;
-  return planImages(recipe, {
+  const request: PlanRequest = {
     kind,
     arches: options.arch ?? [],
     ...(tag === undefined ? {} : { tag }),
@@ -68,5 +99,6 @@ export async function readPlan(kind: PlanRequest["kind"], options: PlanOptions):
     hostArch: hostArch(),
     hostFamily: await hostFamily(),
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
-  });
+  };
+  return { recipe: loaded.recipe, request, lockFile: options.lockFile ?? defaultLockFile(loaded) };
 }

@@ -18,6 +18,16 @@ export class AptCatalog {
     this.#run = run;
   }
 
+  /** Takes these in place of what apt would install. */
+  fix(stanzas: ReadonlyMap<string, Stanza>): void {
+    for (const [name, stanza] of stanzas) this.#stanzas.set(name, stanza);
+  }
+
+  /** What the lists say of every version of these packages, of each package the candidate first. */
+  async everyVersion(names: readonly string[]): Promise<readonly Stanza[]> {
+    return parseStanzas(await this.#aptCache("show", names));
+  }
+
   /** The candidate of each package; undefined where apt has none. */
   async find(names: readonly string[]): Promise<readonly (Stanza | undefined)[]> {
     await this.#learn(names);

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
+import { type LockedRelease, releaseText } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 import { AptCatalog } from "./apt-catalog.ts";
@@ -17,6 +18,7 @@ import {
   upstreamVersion,
 } from "./control.ts";
 import { declaredLicenses } from "./copyright.ts";
+import { lockFor } from "./locked.ts";
 import { PayloadRoot } from "./payload.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
 import { requireSpace } from "./space.ts";
@@ -31,6 +33,8 @@ export interface AptOptions {
   readonly arch: Arch;
   /** The packages that the plan names. */
   readonly packages: readonly string[];
+  /** Which packages must be exactly which, by release; absent: what apt would install. */
+  readonly lock?: readonly LockedRelease[];
   readonly state: AptState;
   readonly cache: ContentCache;
   readonly run: Run;
@@ -66,7 +70,21 @@ class AptSource implements PackageSource {
 
   async open(): Promise<void> {
     const [first = ""] = this.#options.packages;
-    [this.distribution] = await Promise.all([this.#catalog.releaseOf(first), this.#takeNamed()]);
+    const { lock } = this.#options;
+    const release = this.#releaseOf(first);
+    if (lock !== undefined) await this.#fix(lock, await release);
+    [this.distribution] = await Promise.all([release, this.#takeNamed()]);
+  }
+
+  /** An archive that has forgotten the package itself still has the C library. */
+  async #releaseOf(name: string): Promise<Distribution | undefined> {
+    return (await this.#catalog.releaseOf(name)) ?? (await this.#catalog.releaseOf(libcPackage));
+  }
+
+  async #fix(lock: readonly LockedRelease[], distribution: Distribution | undefined): Promise<void> {
+    const { packages } = lockFor(lock, releaseText(distribution));
+    const shown = await this.#catalog.everyVersion(packages.map(({ name }) => name));
+    this.#catalog.fix(await lockedStanzas(packages, { ...this.#options, shown }));
   }
 
   async #takeNamed(): Promise<void> {
@@ -100,6 +118,10 @@ class AptSource implements PackageSource {
 
   ownershipOf(wanted: string) {
     return this.root.ownershipOf(wanted);
+  }
+
+  originOf(from: Package): string {
+    return this.#catalog.known([from.name])[0]?.filename ?? "";
   }
 
   licensesOf(from: Package): readonly string[] {

@@ -6,7 +6,7 @@ import type { ContentCache } from "./cache.ts";
 import { type DnfCatalog, openDnfCatalog, withLibraries } from "./dnf-catalog.ts";
 import type { DnfState } from "./dnf-state.ts";
 import { PayloadRoot } from "./payload.ts";
-import { fedoraReleaseOf, type RepositoryPackage } from "./rpm.ts";
+import { fedoraReleaseOf, fileName, type RepositoryPackage } from "./rpm.ts";
 import { type Accounts, accountsOf } from "./rpm-accounts.ts";
 import { RpmStore, type UnpackedRpm } from "./rpm-store.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
@@ -96,6 +96,11 @@ class DnfSource implements PackageSource {
 
   ownershipOf(wanted: string) {
     return this.root.ownershipOf(wanted);
+  }
+
+  originOf(from: Package): string {
+    const taken = this.#taken.get(from.name)?.from;
+    return taken === undefined ? "" : `${taken.repository}/${fileName(taken)}`;
   }
 
   licensesOf(from: Package): readonly string[] {

@@ -2,6 +2,7 @@ import path from "node:path";
 import { type Arch, arches } from "../system/arch.ts";
 import { cacheDirectory } from "../system/cache-directory.ts";
 import type { Family } from "../system/family.ts";
+import type { LockedRelease } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import type { Place } from "../system/place.ts";
 import { openCache } from "./cache.ts";
@@ -11,6 +12,8 @@ export interface SourceOptions {
   readonly family: Family;
   readonly arch: Arch;
   readonly packages: readonly string[];
+  /** Which packages must be exactly which, by release. */
+  readonly lock?: readonly LockedRelease[];
   /** How old package lists may be, in milliseconds; 0 fetches them anew. */
   readonly maxListAge: number;
   /** Where the family's package manager runs. */
@@ -35,7 +38,7 @@ export async function openPackageLists(options: SourceOptions): Promise<PackageL
   }
 }
 
-async function openDebian({ arch, packages, maxListAge, place, log }: SourceOptions): Promise<PackageLists> {
+async function openDebian({ arch, packages, lock, maxListAge, place, log }: SourceOptions): Promise<PackageLists> {
   const [{ openAptState, refreshLists }, { openAptSource }] = await Promise.all([
     import("./apt-state.ts"),
     import("./apt.ts"),
@@ -48,7 +51,7 @@ async function openDebian({ arch, packages, maxListAge, place, log }: SourceOpti
   await refreshLists(state, { maxAge: maxListAge, run, log });
   return {
     fingerprint: await state.listsFingerprint(),
-    open: () => openAptSource({ arch, packages, state, cache, run, log }),
+    open: () => openAptSource({ arch, packages, ...(lock === undefined ? {} : { lock }), state, cache, run, log }),
   };
 }
 

@@ -61,6 +61,8 @@ export interface PackageSource extends Disposable {
   /** The package a file, link or directory of `root` came from; undefined for the merged links. */
   packageOf(path: string): Package | undefined;
   ownershipOf(path: string): Ownership;
+  /** The place of a package's file in its archive, the same on every mirror. */
+  originOf(from: Package): string;
   /** The licences that a package declares, in its family's words, all of them together; none where no machine can read them. */
   licensesOf(from: Package): readonly string[];
   /** Seconds since the epoch, 0 where nobody says. */

@@ -7,13 +7,21 @@ import { readRecipeFile } from "./read.ts";
 import type { Recipe } from "./schema.ts";
 import { shippedRecipes } from "./shipped.ts";
 
+/** A recipe and where it was read. */
+export interface LoadedRecipe {
+  readonly recipe: Recipe;
+  readonly file: string;
+  readonly isShipped: boolean;
+}
+
 /**
  * A shipped recipe by its name (a bare word), or the recipe of a YAML file (anything with a `/` or a YAML ending). Throws a usage
  * Failure that names every mistake.
  */
-export async function loadRecipe(nameOrFile: string): Promise<{ readonly recipe: Recipe; readonly file: string }> {
-  const file = isName(nameOrFile) ? await shippedRecipe(nameOrFile) : nameOrFile;
-  return { recipe: parseRecipe(await readRecipeFile(file), file), file };
+export async function loadRecipe(nameOrFile: string): Promise<LoadedRecipe> {
+  const isShipped = isName(nameOrFile);
+  const file = isShipped ? await shippedRecipe(nameOrFile) : nameOrFile;
+  return { recipe: parseRecipe(await readRecipeFile(file), file), file, isShipped };
 }
 
 function isName(text: string): boolean {

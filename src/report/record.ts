@@ -9,8 +9,8 @@ import { licenseExpression } from "./license.ts";
 /** What was built and why; travels with the image as labels. */
 export interface BuildRecord {
   readonly recordVersion: 1;
-  /** The plan without what does not change the image's content: its name, and where the package manager ran. */
-  readonly plan: Omit<ScratchImagePlan, "image" | "builder"> | Omit<OsImagePlan, "image">;
+  /** The plan without what does not change the image's content: its name, where the package manager ran, and the lock. */
+  readonly plan: Omit<ScratchImagePlan, "image" | "builder" | "lock"> | Omit<OsImagePlan, "image">;
   /** The service's upstream version. */
   readonly version: string;
   /** Seconds since the epoch; every time in the image. */
@@ -55,7 +55,7 @@ type Origin = Pick<PackageSource, "packageOf" | "modifiedOf" | "named" | "licens
  * has no explanation, or an explanation names something that is not there: then the builder is wrong, and nothing may be built.
  */
 export function recordOf(plan: ScratchImagePlan, tree: Tree, source: Origin): BuildRecord {
-  const { image: _image, builder: _builder, ...content } = plan;
+  const { image: _image, builder: _builder, lock: _lock, ...content } = plan;
   const entries = tree.entries();
   const packages = new Map<string, Package>();
   for (const entry of entries) {

@@ -1,0 +1,74 @@
+import type { Arch } from "./arch.ts";
+import type { Family } from "./family.ts";
+
+/** One package file, exactly. */
+export interface LockedPackage {
+  readonly name: string;
+  /** As the family writes it, with epoch and revision. */
+  readonly version: string;
+  /** Of the package file, lower-case hex. */
+  readonly sha256: string;
+  /** Of the package file, in bytes. */
+  readonly size: number;
+  /** Its place in the archive, whichever mirror has it. */
+  readonly from: string;
+}
+
+/** What an image of one family, release and architecture is made of. */
+export interface LockedRelease {
+  readonly family: Family;
+  /** The release in the words of os-release(5), as `debian 12`; `unknown` where the package lists do not say. */
+  readonly release: string;
+  readonly arch: Arch;
+  /** Sorted by name. */
+  readonly packages: readonly LockedPackage[];
+}
+
+/** What one recipe's images are made of. */
+export interface Lock {
+  readonly recipe: string;
+  readonly releases: readonly LockedRelease[];
+}
+
+/** A package that is not as the lock has it; undefined is none. */
+export interface LockDifference {
+  readonly package: string;
+  readonly locked: string | undefined;
+  readonly found: string | undefined;
+}
+
+/** A distribution's release as a lock names it. */
+export function releaseText(distribution: { readonly id: string; readonly version: string } | undefined): string {
+  return distribution === undefined ? "unknown" : `${distribution.id} ${distribution.version}`;
+}
+
+/** Where two sets of packages differ, by name; files of one version that differ are told by their hashes. */
+export function lockDifferences(
+  locked: readonly Pick<LockedPackage, "name" | "version" | "sha256">[],
+  found: readonly Pick<LockedPackage, "name" | "version" | "sha256">[],
+): readonly LockDifference[] {
+  const [before, now] = [locked, found].map((side) => new Map(side.map((each) => [each.name, each])));
+  const names = [...new Set([...locked, ...found].map(({ name }) => name))].sort();
+  return names.flatMap((name): readonly LockDifference[] => {
+    const [one, other] = [before?.get(name), now?.get(name)];
+    if (one?.sha256 === other?.sha256 && one?.version === other?.version) return [];
+    const sameVersion = one?.version === other?.version;
+    const text = (side: typeof one) =>
+      side === undefined ? undefined : sameVersion ? `${side.version} (SHA-256 ${side.sha256})` : side.version;
+    return [{ package: name, locked: text(one), found: text(other) }];
+  });
+}
+
+/** The differences as a table for people, a line each below a heading. */
+export function differenceTable(differences: readonly LockDifference[]): string {
+  const rows = [
+    ["package", "locked", "found"],
+    ...differences.map(({ package: name, locked = "-", found = "-" }) => [name, locked, found]),
+  ];
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map(([name = "", locked = "", found = ""]) =>
+      [name.padEnd(widths[0] ?? 0), locked.padEnd(widths[1] ?? 0), found].join("  "),
+    )
+    .join("\n");
+}

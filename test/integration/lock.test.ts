@@ -1,0 +1,156 @@
+import { copyFile, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createArchive, repackage } from "../support/archive.ts";
+import { run } from "../support/run.ts";
+import { requireTools } from "../support/tools.ts";
+import { createUser } from "../support/user.ts";
+import { type BuiltImage, createWorkshop, type Workshop } from "../support/workshop.ts";
+
+const ready = requireTools("buildah", "apt-get", "dpkg-deb");
+
+describe.runIf(ready)("a lock", () => {
+  let workshop: Workshop;
+  let file: string;
+  let locked: BuiltImage;
+
+  beforeAll(async () => {
+    workshop = await createWorkshop();
+    file = path.join(workshop.store.directory, "dhcpd.lock");
+    const written = await workshop.run(["lock", "--lock-file", file]);
+    expect(written).toMatchObject({ exitCode: 0, stdout: `${file}\n` });
+    [locked] = (await workshop.build(["--arch", "x86_64", "--locked", "--lock-file", file])) as [BuiltImage];
+  });
+  afterAll(async () => workshop?.[Symbol.asyncDispose]());
+
+  it("is what there is now, and is written the same again", async () => {
+    const text = await readFile(file, "utf8");
+    expect(await workshop.run(["lock", "--check", "--lock-file", file])).toEqual({
+      exitCode: 0,
+      stdout: "",
+      stderr: `${file} is what there is now\n`,
+    });
+    await workshop.run(["lock", "--lock-file", file, "--arch", "aarch64"]);
+    expect(await readFile(file, "utf8")).toBe(text);
+    for (const { name, version, sha256 } of locked.packages)
+      expect(text).toMatch(
+        new RegExp(`name: ${name}\n +version: ${version.replaceAll("+", "\\+")}\n +sha256: ${sha256}\n`),
+      );
+  });
+
+  it("gives the image that the same packages give without it", async () => {
+    const [free] = await workshop.build(["--arch", "x86_64", "--force"]);
+    expect(free).toEqual(locked);
+  });
+
+  it.runIf(requireTools("root", "setpriv", "useradd", "newuidmap"))(
+    "gives the same image on another machine, to an ordinary user with another umask, another cache and another kind of store",
+    async () => {
+      await using user = await createUser();
+      const program = await user.installProgram();
+      const theirs = path.join(user.home, "the.lock");
+      await copyFile(file, theirs);
+      const build = [
+        process.execPath,
+        program,
+        "scratch",
+        "--arch",
+        "x86_64",
+        "--locked",
+        "--lock-file",
+        theirs,
+        "--json",
+      ];
+      const [command, ...rest] = user.as(["sh", "-c", 'umask 077; exec "$@"', "sh", ...build]);
+      const { images } = JSON.parse(await run([command, ...rest], { cwd: user.home })) as { images: BuiltImage[] };
+      expect(images[0]?.id).toBe(locked.id);
+      await using other = await createWorkshop({ driver: "vfs" });
+      const loose = ["sh", "-c", 'umask 000; exec "$@"', "sh"];
+      const [image] = await other.build(["--arch", "x86_64", "--locked", "--lock-file", file], { through: loose });
+      expect(image?.id).toBe(locked.id);
+    },
+  );
+
+  it("must be there, of this recipe, and readable", async () => {
+    const build = async (...args: readonly string[]) => {
+      const { exitCode, stderr } = await workshop.run(["scratch", "--locked", ...args]);
+      return { exitCode, stderr };
+    };
+    expect(await build("--lock-file", `${file}.none`)).toEqual({
+      exitCode: 2,
+      stderr: `error: cannot read the lock file ${file}.none: there is no such file\nhint: dhcpd-build lock writes it\n`,
+    });
+    await writeFile(`${file}.bad`, "lockVersion: 2\n");
+    expect(await build("--lock-file", `${file}.bad`)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^error: cannot read the lock file \S+: lockVersion: /),
+    });
+    await writeFile(`${file}.other`, (await readFile(file, "utf8")).replace("recipe: dhcpd", "recipe: other"));
+    expect(await build("--lock-file", `${file}.other`)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("error: cannot plan dhcpd from the lock: it is of the recipe other\n"),
+    });
+  });
+
+  it("holds while the archive moves on: from the cache for who has it, else with a table of what is gone", async () => {
+    await using archive = await createArchive();
+    await using early = await createWorkshop();
+    await using late = await createWorkshop();
+    const { env } = archive;
+    const here = ["--arch", "x86_64", "--lock-file", `${file}.own`];
+    const old = (name: string) => {
+      const { sha256 = "" } = locked.packages.find((each) => each.name === name) ?? {};
+      return path.join(workshop.cache, "sha256", sha256);
+    };
+    const version = locked.packages.find(({ name }) => name === "libc6")!.version;
+    await archive.offer([old("isc-dhcp-server"), old("libc6")]);
+    expect(await early.run(["lock", ...here], { env })).toMatchObject({ exitCode: 0 });
+    const [before] = await early.build([...here, "--locked"], { env });
+    expect(before?.packages).toEqual(locked.packages);
+
+    const newer = path.join(early.store.directory, "libc6.deb");
+    await repackage(old("libc6"), `${version}.1`, newer);
+    await archive.offer([old("isc-dhcp-server"), newer]);
+    const table = `package  locked${" ".repeat(version.length - 4)}found\nlibc6    ${version}  ${version}.1\n`;
+    expect(await early.run(["lock", "--check", "--refresh", ...here], { env })).toMatchObject({
+      exitCode: 1,
+      stdout: `debian 12, x86_64:\n${table}`,
+    });
+    const [held] = await early.build([...here, "--locked", "--force"], { env });
+    expect(held).toEqual(before);
+    const [free] = await early.build([...here, "--force"], { env });
+    expect(free?.id).not.toBe(before?.id);
+
+    const { exitCode, stderr } = await late.run(["scratch", "--locked", ...here], { env });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: expect.stringContaining(
+        `error: cannot get the packages of the lock, neither from the archive nor from the cache\n${table}hint: `,
+      ),
+    });
+    expect(await late.leftovers()).toEqual([]);
+
+    expect(await late.run(["lock", "--update", "libc6", ...here], { env })).toMatchObject({ exitCode: 0 });
+    const [updated] = await late.build([...here, "--locked"], { env });
+    expect(updated?.id).toBe(free?.id);
+  });
+
+  it("names the packages that a recipe has come to use since", async () => {
+    const short = (await readFile(file, "utf8")).replaceAll(/ {6}- name: libc6\n(?: {8}.*\n)+/g, "");
+    await writeFile(`${file}.short`, short);
+    const { exitCode, stderr } = await workshop.run([
+      "scratch",
+      "--arch",
+      "x86_64",
+      "--locked",
+      "--lock-file",
+      `${file}.short`,
+    ]);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        /^error: cannot build for x86_64 from the lock: the image has other packages\npackage {2}locked {2}found\nlibc6 {4}- {7}2\.\S+\nhint: /m,
+      ),
+    });
+  });
+});
