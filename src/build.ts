@@ -1,9 +1,11 @@
 import path from "node:path";
-import { hearWitness } from "./elf/ask-loader.ts";
+import { hearWitness, type Witness } from "./elf/ask-loader.ts";
 import type { Closure, ClosureOptions } from "./elf/closure.ts";
 import { nssLibraries } from "./elf/hints.ts";
-import { cacheForImage, inspectClosures, remarks, requireSound } from "./elf/inspect.ts";
+import { cacheForImage } from "./elf/image-cache.ts";
+import { inspectClosures, requireSound } from "./elf/inspect.ts";
 import { closeOver } from "./elf/provide.ts";
+import { type Remark, remarksOn, tellRemarks } from "./elf/remarks.ts";
 import { assemble, type StoredReferences } from "./image/assemble.ts";
 import { findStored, fromBase } from "./image/base.ts";
 import { Buildah } from "./image/buildah.ts";
@@ -22,12 +24,14 @@ import { lockedRelease, requireLocked } from "./report/lock.ts";
 import { type BuildRecord, recordLabels, recordOf } from "./report/record.ts";
 import { layOut, layOutAdditions } from "./rootfs/layout.ts";
 import { writeTar } from "./rootfs/tar.ts";
+import type { Tree } from "./rootfs/tree.ts";
+import { unpackForLoader } from "./rootfs/unpack.ts";
 import { cacheDirectory } from "./system/cache-directory.ts";
 import type { LockedRelease } from "./system/lock.ts";
 import type { Log } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
 import { version as toolVersion } from "./system/version.ts";
-import { createWorkdir, type Workdir } from "./system/workdir.ts";
+import { createWorkdir } from "./system/workdir.ts";
 
 /** What a build leaves in the store, as `--json` prints it. */
 export interface BuiltImage extends StoredReferences {
@@ -36,6 +40,13 @@ export interface BuiltImage extends StoredReferences {
   /** Regular files and symlinks. */
   readonly files: number;
   readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[];
+  /** Whether the image's own loader was asked about the closure. No part of the image, whose digest may not depend on it. */
+  readonly witness?: Witness | "skipped";
+}
+
+interface Built {
+  readonly image: BuiltImage;
+  readonly remarks: readonly Remark[];
 }
 
 export interface BuildOptions {
@@ -55,57 +66,64 @@ export interface Tools {
 /** Builds the plan's images side by side. When one fails the others are still finished or cleaned up before the failure is thrown. */
 export async function buildImages(plan: Plan, options: BuildOptions, tools: Tools): Promise<readonly BuiltImage[]> {
   const results = await Promise.allSettled(plan.images.map((image) => buildImage(image, options, tools)));
-  return results.map((result) => {
+  const built = results.map((result) => {
     if (result.status === "rejected") throw result.reason;
     return result.value;
   });
+  tellRemarks(
+    built.flatMap(({ remarks }) => remarks),
+    tools.log,
+  );
+  return built.map(({ image }) => image);
 }
 
-function buildImage(plan: ImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {
+async function buildImage(plan: ImagePlan, options: BuildOptions, tools: Tools): Promise<Built> {
   switch (plan.kind) {
     case "scratch":
       return buildScratchImage(plan, options, tools);
     case "os":
-      return buildOsImage(plan, options, tools);
+      return { image: await buildOsImage(plan, options, tools), remarks: [] };
   }
 }
 
-async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {
+async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, tools: Tools): Promise<Built> {
   await using workdir = await createWorkdir();
   const buildah = new Buildah(tools.run, workdir.path);
   await using place = await openPlace(plan.builder, await shared(cacheDirectory()), { buildah, run: tools.run });
   const lists = await openPackageLists({ ...plan, ...options, place, log: tools.log });
   const memory = openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, lists.fingerprint], buildah);
   const known = options.force ? undefined : await memory.recall();
-  if (known !== undefined) {
+  if (known !== undefined && !(options.witness && known.witness === "skipped")) {
     tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
-    return known;
+    return { image: known, remarks: [] };
   }
   using source = await lists.open();
-  const { closures, inspection, tree, record } = await compose(plan, source);
+  const { closures, remarks, tree, record } = await compose(plan, source);
   if (plan.lock !== undefined) requireLocked(plan.lock, lockedRelease(plan, record, source));
   const rootfs = workdir.file("rootfs.tar");
-  writeTar(tree, rootfs, record.created);
-  tellRemarks(
-    remarks(inspection, plan.considered, (path) => tree.get(path) !== undefined),
-    tools.log,
-  );
-  if (options.witness) await callWitness(rootfs, closures, workdir, tools);
+  const directory = await workdir.directory("witness");
+  const [witness] = await Promise.all([
+    options.witness ? callWitness(plan, tree, closures, directory, tools) : ("skipped" as const),
+    writeTar(tree, rootfs, record.created),
+  ]);
   await using container = await buildah.from("scratch");
   const stored = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
   const files = record.entries.filter(({ kind }) => kind !== "directory");
-  const built = builtImage(stored, files, record);
-  await memory.remember(built);
-  return built;
+  const image = { ...builtImage(stored, files, record), witness };
+  await memory.remember(image);
+  return { image, remarks };
 }
 
 /** What the image will be, from the packages to the record; nothing is written yet. */
 async function compose(plan: ScratchImagePlan, source: PackageSource) {
-  const { closures, view } = await closeOver(findPrograms(plan.binaries, source), source, closureOptions(plan));
-  const inspection = inspectClosures(view, closures);
+  const programs = await findPrograms(plan.binaries, source);
+  const closed = await closeOver(programs, source, closureOptions(plan), plan.include);
+  const inspection = inspectClosures(closed);
   requireSound(inspection, plan.considered);
-  const tree = layOut(plan, closures, source, cacheForImage(view, closures));
-  return { closures, inspection, tree, record: recordOf(plan, tree, source) };
+  const { closures, included, view } = closed;
+  const tree = layOut(plan, { ...closed, cache: cacheForImage(view, [...closures, ...included]) }, source);
+  const remarks = remarksOn(inspection, plan.considered, (path) => tree.get(path) !== undefined);
+  return { closures, remarks, tree, record: recordOf(plan, tree, source) };
 }
 
 /** The packages that scratch images would have something of now, for a lock; no image is made. Throws Failure. */
@@ -127,33 +145,34 @@ export async function lockPackages(
   return releases;
 }
 
-function closureOptions({ plugins, files, dlopen, service }: ScratchImagePlan): ClosureOptions {
-  const nsswitch = files.find(({ path }) => path === "/etc/nsswitch.conf")?.content ?? "";
-  const { LD_LIBRARY_PATH: libraryPath, LD_PRELOAD: preload } = service.environment;
+/** What the recipe says of the programs' environment, and of what they open by themselves. */
+function closureOptions({ plugins, include, files, dlopen, service }: ScratchImagePlan): ClosureOptions {
+  const contentOf = (wanted: string) => files.find(({ path }) => path === wanted)?.content;
+  const { LD_LIBRARY_PATH: libraryPath, LD_PRELOAD: preload, PATH: searchPath } = service.environment;
+  const preloadFile = "/etc/ld.so.preload";
   return {
-    plugins: [...plugins, ...nssLibraries(nsswitch)],
+    plugins: [...plugins, ...nssLibraries(contentOf("/etc/nsswitch.conf") ?? "")],
     wantsDlopen: (feature, priority) => dlopen[feature ?? ""] ?? priority !== "suggested",
     ...(libraryPath === undefined ? {} : { libraryPath }),
     ...(preload === undefined ? {} : { preload }),
+    ...(searchPath === undefined ? {} : { searchPath }),
+    // The packages' own one is in the image, and in force, only where it is asked for.
+    ...(include.includes(preloadFile) ? {} : { preloadFile: contentOf(preloadFile) ?? "" }),
   };
 }
 
-function tellRemarks(sentences: readonly string[], log: Log): void {
-  for (const sentence of sentences) log.info(sentence);
-  if (sentences.length > 0)
-    log.info("the recipe can include such files, or name what it has considered: scratch.considered");
-}
-
 async function callWitness(
-  rootfs: string,
+  plan: ScratchImagePlan,
+  tree: Tree,
   closures: readonly Closure[],
-  workdir: Workdir,
+  directory: string,
   { run, log }: Tools,
-): Promise<void> {
-  const directory = await workdir.directory("witness");
-  await run(["tar", "--extract", "--no-same-owner", `--file=${rootfs}`, `--directory=${directory}`]);
-  if (!(await hearWitness(directory, closures, run)))
-    log.info("the image's own loader was not asked: this machine cannot run it");
+): Promise<Witness> {
+  unpackForLoader(tree, directory);
+  const witness = await hearWitness(directory, closures, closureOptions(plan), run);
+  if (witness === "not asked")
+    log.info(`the image's own loader was not asked: there is none, or programs of ${plan.arch} do not run here`);
+  return witness;
 }
 
 async function buildOsImage(plan: OsImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {

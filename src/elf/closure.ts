@@ -16,6 +16,8 @@ export interface ClosureFile {
   /** Canonical paths of everything that asks for it. */
   readonly requiredBy: readonly string[];
   readonly foundBy: FoundBy;
+  /** How the search finds it, where `foundBy` says who asks: preloaded, opened later, a script's interpreter. */
+  readonly searchedBy?: FoundBy;
   /** Every symlink on the ways the loader goes to it, directories' included. */
   readonly links: readonly Link[];
 }
@@ -66,6 +68,8 @@ export interface ClosureOptions {
   readonly libraryPath?: string;
   /** LD_PRELOAD of the program's environment. */
   readonly preload?: string;
+  /** Instead of the root's /etc/ld.so.preload. */
+  readonly preloadFile?: string;
   /** PATH of the program's environment, for scripts that are started through env. */
   readonly searchPath?: string;
   /** Whether to take what a dlopen note asks for; required and recommended ones where not given. */

@@ -82,6 +82,6 @@ function usualInterpreter(view: RootView, file: ElfFile): string {
 
 /** LD_PRELOAD first, then /etc/ld.so.preload: names between white space or colons, `#` begins a comment in the file. */
 function preloads(view: RootView, options: ClosureOptions): readonly string[] {
-  const fromFile = (view.text("/etc/ld.so.preload") ?? "").replace(/#.*/g, "");
+  const fromFile = (options.preloadFile ?? view.text("/etc/ld.so.preload") ?? "").replace(/#.*/g, "");
   return [...(options.preload ?? "").split(/[ :]+/), ...fromFile.split(/[\s:]+/)].filter((name) => name !== "");
 }

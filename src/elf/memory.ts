@@ -170,6 +170,7 @@ export class LoaderMemory {
       ...(soname === undefined ? {} : { soname }),
       requiredBy: [requester.path],
       foundBy,
+      ...(foundBy === match.foundBy ? {} : { searchedBy: match.foundBy }),
       links,
     });
   }

@@ -1,36 +1,58 @@
 import type { PackageSource, Wanted } from "../packages/source.ts";
+import { danglingLink } from "../system/dangling.ts";
 import { Failure } from "../system/errors.ts";
+import type { Root } from "../system/root.ts";
 import { type Closure, type ClosureOptions, type MissingFile, resolveClosure } from "./closure.ts";
 import { confDirectories } from "./conf.ts";
+import { closuresOfIncluded, expandLib } from "./included.ts";
 import { type RootView, viewRoot } from "./view.ts";
 
+/** Closures in which nothing is missing. */
+export interface CompleteClosures {
+  /** Of the programs. */
+  readonly closures: readonly Closure[];
+  /** Of what else is included and can be loaded. */
+  readonly included: readonly Closure[];
+  /** The paths to include, $LIB replaced. */
+  readonly include: readonly string[];
+  readonly view: RootView;
+}
+
 /**
- * The closures of these programs over packages that are taken in as files are found missing, until nothing is. The directories of the
- * packages' ld.so.conf count, as they would on an installed system: what is found there says "cache", and the image needs one. Throws a Failure that names every file nobody provides, with all who need it.
+ * The closures of these programs, and of ELF files at or below the paths `include`, over packages that are taken in as files are found
+ * missing, until nothing is. The directories of the packages' ld.so.conf count, as they would on an installed system: what is found
+ * there says "cache", and the image needs one. Throws a Failure that names every file nobody provides, with all who need it.
  */
 export async function closeOver(
   binaries: readonly string[],
   source: Pick<PackageSource, "root" | "provide">,
   options: ClosureOptions = {},
-): Promise<{ readonly closures: readonly Closure[]; readonly view: RootView }> {
+  include: readonly string[] = [],
+): Promise<CompleteClosures> {
   const view = viewRoot(source.root);
   for (;;) {
     const cachedDirectories = confDirectories(view);
     const complete = { threadUnwinder: true, cachedDirectories, ...options };
     const closures = binaries.map((binary) => resolveClosure(view, binary, complete));
-    const missing = allMissing(closures);
-    const wanted = [...missing, ...unanswered(closures)];
-    if (wanted.length === 0) return { closures, view };
-    if (!(await source.provide(wanted.map(asWanted)))) {
-      if (missing.length === 0) return { closures, view };
+    const paths = include.map((each) => expandLib(each, closures));
+    const included = closuresOfIncluded(view, paths, { ...complete, plugins: [] });
+    const all = [...closures, ...included];
+    const missing = allMissing(all);
+    const wanted = [...missing.map((each) => asWanted(each, view.root)), ...unanswered(all)];
+    if (wanted.length === 0 || !(await source.provide(wanted))) {
+      if (missing.length === 0) return { closures, included, include: paths, view };
       throw nobodyProvides(missing);
     }
     view.forgetPlaces();
   }
 }
 
-function asWanted({ soname, requiredBy }: MissingFile): Wanted {
-  return { wanted: soname, requiredBy };
+/** Where a link is there already, what it leads to is wanted, and the link's package is who knows where that is. */
+function asWanted({ soname, requiredBy }: MissingFile, root: Root): Wanted {
+  const dangling = soname.startsWith("/") ? danglingLink(root, soname) : undefined;
+  return dangling === undefined
+    ? { wanted: soname, requiredBy }
+    : { wanted: dangling.target, requiredBy: [dangling.link] };
 }
 
 /** Everything the closures lack, each name once with all its requirers. */
@@ -44,10 +66,12 @@ function allMissing(closures: readonly Closure[]): readonly MissingFile[] {
 }
 
 /** Recommended libraries that are not there: asked for like the others, but nobody fails for want of them. */
-function unanswered(closures: readonly Closure[]): readonly MissingFile[] {
+function unanswered(closures: readonly Closure[]): readonly Wanted[] {
   const absent = closures.flatMap((closure) => closure.dlopen).filter((each) => each.outcome === "absent");
   return absent.flatMap(({ sonames, requester, priority }) =>
-    priority === "required" ? [] : sonames.slice(0, 1).map((soname) => ({ soname, requiredBy: [requester] })),
+    priority === "required"
+      ? []
+      : sonames.slice(0, 1).map((wanted) => ({ wanted, requiredBy: [requester], optional: true })),
   );
 }
 
@@ -55,5 +79,7 @@ function nobodyProvides(missing: readonly MissingFile[]): Failure {
   const lines = missing.map(({ soname, requiredBy, because }) => {
     return `  ${soname}, needed by ${requiredBy.join(", ")}${because === undefined ? "" : ` (${because})`}`;
   });
-  return new Failure(`cannot complete the closure: no package provides\n${lines.join("\n")}`);
+  return new Failure(`cannot complete the closure: no package provides\n${lines.join("\n")}`, {
+    hint: "what the packages do not depend on, name in scratch.packages: plug-ins and name services often have packages of their own",
+  });
 }

@@ -154,6 +154,8 @@ function searchPath(path: string, like: ElfFile, { view }: Surroundings): Search
 
 function searchStages(name: string, like: ElfFile, before: readonly Stage[], around: Surroundings): SearchResult {
   const variants: Match[] = [];
+  // musl has no cache.
+  const cachedDirectories = around.loader.dialect === "musl" ? [] : around.cachedDirectories;
   const defaults = { rule: "default", directories: like.noDefaultLibraries ? [] : around.loader.directories } as const;
   for (const each of before) {
     const result = searchDirectories(name, like, each, variants, around);
@@ -162,7 +164,7 @@ function searchStages(name: string, like: ElfFile, before: readonly Stage[], aro
   return (
     searchCache(name, like, variants, around) ??
     searchDirectories(name, like, defaults, variants, around) ??
-    searchDirectories(name, like, { rule: "cache", directories: around.cachedDirectories }, variants, around) ??
+    searchDirectories(name, like, { rule: "cache", directories: cachedDirectories }, variants, around) ??
     nothing
   );
 }

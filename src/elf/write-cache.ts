@@ -1,5 +1,6 @@
 import type { CacheEntry } from "./cache.ts";
-import type { Closure } from "./closure.ts";
+import type { Closure, ClosureFile } from "./closure.ts";
+import type { FoundBy } from "./search.ts";
 
 const magic = "glibc-ld.so.cache1.1";
 const headerSize = 48;
@@ -49,14 +50,19 @@ export function writeCache(entries: readonly CacheEntry[], endianness: "little" 
  */
 export function cacheEntries(closures: readonly Closure[], flags: number): readonly CacheEntry[] {
   const files = closures.flatMap((closure) => closure.files);
-  if (!files.some((file) => file.foundBy === "cache")) return [];
-  const searched = files.filter((file) => file.foundBy === "cache" || file.foundBy === "default");
+  if (!files.some((file) => searchRule(file) === "cache")) return [];
+  const searched = files.filter((file) => ["cache", "default"].includes(searchRule(file)));
   const entries = searched.map(({ soname, path }) => ({
     soname: soname ?? path.slice(path.lastIndexOf("/") + 1),
     path,
     flags,
   }));
   return [...new Map(entries.map((entry) => [entry.soname, entry])).values()];
+}
+
+/** The rule of the search alone, whoever asks. */
+export function searchRule({ foundBy, searchedBy = foundBy }: ClosureFile): FoundBy {
+  return searchedBy;
 }
 
 /** _dl_cache_libcmp of glibc, in whose order the loader expects the entries: numbers inside names count as numbers. */

@@ -6,17 +6,11 @@ import { type LockedRelease, releaseText } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 import { AptCatalog } from "./apt-catalog.ts";
+import { type Choice, choosePackage } from "./apt-choice.ts";
+import { lockedStanzas } from "./apt-lock.ts";
 import { type AptState, firstComplaint } from "./apt-state.ts";
 import type { ContentCache } from "./cache.ts";
-import {
-  conventionalNames,
-  libcPackage,
-  namesOf,
-  rankCandidates,
-  type Stanza,
-  sourceOf,
-  upstreamVersion,
-} from "./control.ts";
+import { libcPackage, type Stanza, sourceOf, upstreamVersion } from "./control.ts";
 import { declaredLicenses } from "./copyright.ts";
 import { lockFor } from "./locked.ts";
 import { PayloadRoot } from "./payload.ts";
@@ -136,23 +130,13 @@ class AptSource implements PackageSource {
     this.root[Symbol.dispose]();
   }
 
-  /** The best package not looked into yet: a direct dependency of a requester, else one further down that has the conventional name. */
-  async #choose({ wanted, requiredBy }: Wanted): Promise<readonly Choice[]> {
-    const requesters = requiredBy.flatMap((file) => this.packageOf(file)?.name ?? []);
-    const conventional = conventionalNames(wanted);
-    let level = this.#catalog.known(requesters.length === 0 ? this.#options.packages : requesters);
-    const seen = new Set(level);
-    for (let depth = 0; level.length > 0; depth++) {
-      const below = (await this.#catalog.dependenciesOf(level)).filter((stanza) => !seen.has(stanza));
-      for (const stanza of below) seen.add(stanza);
-      const fresh = below.filter((stanza) => !this.#taken.has(stanza.package ?? ""));
-      const [best] = rankCandidates(wanted, level[0], fresh);
-      const isConventional = best !== undefined && namesOf(best).some((name) => conventional.includes(name));
-      if (best !== undefined && (depth === 0 || isConventional))
-        return [{ stanza: best, conventional: isConventional }];
-      level = below;
-    }
-    return [];
+  #choose(wanted: Wanted): Promise<readonly Choice[]> {
+    const requesters = wanted.requiredBy.flatMap((file) => this.packageOf(file)?.name ?? []);
+    return choosePackage(wanted, {
+      catalog: this.#catalog,
+      requesters: this.#catalog.known(requesters.length === 0 ? this.#options.packages : requesters),
+      isTaken: (stanza) => this.#taken.has(stanza.package ?? ""),
+    });
   }
 
   /** Fetches what is not in the cache yet and adds each payload to the root. */
@@ -215,12 +199,6 @@ class AptSource implements PackageSource {
     }
     return cache.adoptDerived(from.sha256, "payload", payload);
   }
-}
-
-interface Choice {
-  readonly stanza: Stanza;
-  /** The package has the name that convention gives the file; otherwise it is a guess. */
-  readonly conventional: boolean;
 }
 
 function packageOf(stanza: Stanza): Package {

@@ -80,6 +80,9 @@ const glibc = new Set(
     .map((name) => `lib${name}`),
 );
 
+/** Libraries that live in the package of another one, on every release. */
+const housemates: Readonly<Record<string, string>> = { libcrypto: "libssl" };
+
 /** The package of the C library, on every architecture that images are built for. */
 export const libcPackage = "libc6";
 
@@ -89,6 +92,11 @@ export const libcPackage = "libc6";
  */
 export function conventionalNames(wanted: string): readonly string[] {
   const file = wanted.slice(wanted.lastIndexOf("/") + 1);
+  const housed = file.replace(/^[^.]+/, (stem) => housemates[stem] ?? stem);
+  return [...new Set([file, housed].flatMap(namesByConvention))];
+}
+
+function namesByConvention(file: string): readonly string[] {
   if (/^ld(-linux|64)?\b/.test(file)) return [libcPackage];
   const match = /^(.+?)(?:-([\d.]+))?\.so(?:\.(.+))?$/.exec(file);
   if (match === null) return [];
@@ -101,12 +109,32 @@ export function conventionalNames(wanted: string): readonly string[] {
       ? [withRelease, stem + (release ?? "")]
       : [name(major), `${withRelease}-${major}`, stem + major];
   const debian = names.map((each) => each.toLowerCase().replaceAll("_", "-"));
-  return [...new Set(debian.flatMap((each) => [each, `${each}t64`]))];
+  return debian.flatMap((each) => [each, `${each}t64`]);
+}
+
+/** Why a package may have a file; `none` is a mere chance. */
+export type Likelihood = "conventional" | "alike" | "same source" | "none";
+
+/** How likely it is that a package has a file that one of the package `requester` asks for. */
+export function likelihoodOf(wanted: string, requester: Stanza | undefined, stanza: Stanza): Likelihood {
+  const names = namesOf(stanza);
+  if (conventionalNames(wanted).some((name) => names.includes(name))) return "conventional";
+  const stem = (/^.*?(?=-[\d.]+\.so|\.so\b|$)/.exec(debianSpelling(wanted)) ?? [""])[0];
+  if (stem.length > 3 && names.some((name) => name.startsWith(stem))) return "alike";
+  return requester !== undefined && sourceOf(requester).name === sourceOf(stanza).name ? "same source" : "none";
+}
+
+/** The name of a file as a package's name would spell it. */
+function debianSpelling(file: string): string {
+  return file
+    .slice(file.lastIndexOf("/") + 1)
+    .toLowerCase()
+    .replaceAll("_", "-");
 }
 
 /**
- * The packages that could have a file, best first: the conventional name, then libraries from the requester's own
- * source, then other libraries by likeness of name, then the rest of its dependencies.
+ * The packages that could have a file, best first: the conventional name, then names that begin as the file's does, then libraries
+ * from the requester's own source, then other libraries by likeness of name, then the rest of its dependencies.
  */
 export function rankCandidates(
   wanted: string,
@@ -114,18 +142,15 @@ export function rankCandidates(
   candidates: readonly Stanza[],
 ): readonly Stanza[] {
   const conventional = conventionalNames(wanted);
-  const file = wanted
-    .slice(wanted.lastIndexOf("/") + 1)
-    .toLowerCase()
-    .replaceAll("_", "-");
+  const file = debianSpelling(wanted);
   const score = (stanza: Stanza) => {
     const names = namesOf(stanza);
     const position = conventional.findIndex((name) => names.includes(name));
     if (position >= 0) return position - 1000;
-    const sameSource = requester !== undefined && sourceOf(requester).name === sourceOf(stanza).name ? 100 : 0;
+    const bonus = { conventional: 0, alike: 200, "same source": 100, none: 0 }[likelihoodOf(wanted, requester, stanza)];
     const library = /(^|\/)(old)?libs$/.test(stanza.section ?? "") ? 50 : 0;
     const likeness = Math.max(...names.map((name) => commonPrefix(name, file)));
-    return 500 - sameSource - library - likeness * 4;
+    return 500 - bonus - library - likeness * 4;
   };
   return candidates
     .map((stanza) => ({ stanza, score: score(stanza) }))

@@ -28,6 +28,8 @@ export interface Wanted {
   readonly wanted: string;
   /** Canonical paths of the files that ask for it; empty when the plan itself asks. */
   readonly requiredBy: readonly string[];
+  /** Nobody fails for want of it: it is not worth fetching packages that may not have it. */
+  readonly optional?: boolean;
 }
 
 /** How a file is to lie in the image, from the package's own metadata. */

@@ -1,30 +1,40 @@
 import path from "node:path";
 import type { Closure, ClosureFile } from "../elf/closure.ts";
-import type { ImageCache } from "../elf/inspect.ts";
+import type { ImageCache } from "../elf/image-cache.ts";
+import type { CompleteClosures } from "../elf/provide.ts";
 import type { PackageSource } from "../packages/source.ts";
 import type { ImagePlan, OsImagePlan, ScratchImagePlan } from "../plan.ts";
 import { Failure } from "../system/errors.ts";
 import { type Link, locate } from "../system/root.ts";
+import { includedEntries } from "./include.ts";
 import { type Reason, Tree } from "./tree.ts";
 
 type Origin = Pick<PackageSource, "root" | "packageOf" | "ownershipOf">;
+
+/** What the packages give: programs, what is included besides, and the loader's cache where it needs one. */
+export interface Closed extends Partial<Pick<CompleteClosures, "included" | "include">> {
+  readonly closures: readonly Closure[];
+  readonly cache?: ImageCache | undefined;
+}
 
 /**
  * The image's tree: the programs, what their loader opens, the links on the way there, the recipe's files and directories, and the
  * directories that hold all of that. Throws Failure where two of them collide or the service's program is not among them.
  */
-export function layOut(plan: ScratchImagePlan, closures: readonly Closure[], origin: Origin, cache?: ImageCache): Tree {
+export function layOut(plan: ScratchImagePlan, closed: Closed, origin: Origin): Tree {
+  const { closures, included = [], include = [], cache } = closed;
   const tree = new Tree();
-  const requirers = requirersOf(closures);
+  const all = [...closures, ...included];
+  const requirers = requirersOf(all);
   for (const closure of closures) {
     addFile(tree, origin, closure.binary, { kind: "asked" });
     addLinks(tree, origin, closure.links, closure.binary);
-    for (const file of closure.files) {
-      addFile(tree, origin, file.path, reasonOf(file, requirers));
-      addLinks(tree, origin, file.links, file.path);
-    }
   }
-  for (const wanted of plan.include) addIncluded(tree, origin, expandLib(wanted, closures));
+  for (const file of all.flatMap(({ files }) => files)) {
+    addFile(tree, origin, file.path, reasonOf(file, requirers));
+    addLinks(tree, origin, file.links, file.path);
+  }
+  for (const wanted of include) addIncluded(tree, origin, wanted);
   if (cache !== undefined) addCache(tree, cache);
   addOwn(tree, plan);
   addProgramLinks(plan, tree, origin);
@@ -79,25 +89,17 @@ function reasonOf(file: ClosureFile, requirers: ReadonlyMap<string, readonly str
 
 /** A file of the packages, or everything below a directory of them, with the links on the way. */
 function addIncluded(tree: Tree, origin: Origin, wanted: string): void {
-  const located = locate(origin.root, wanted);
-  if (located === undefined) {
-    throw new Failure(`cannot include ${wanted}: none of the packages has it`, {
-      hint: "name the package that has it in scratch.packages",
-    });
+  for (const { path: place, entry, links } of includedEntries(wanted, origin)) {
+    addLinks(tree, origin, links, place);
+    if (entry.kind === "file") addFile(tree, origin, place, { kind: "recipe" });
+    else addDirectory(tree, origin, place);
   }
-  addLinks(tree, origin, located.links, located.path);
-  if (located.entry.kind === "file") addFile(tree, origin, located.path, { kind: "recipe" });
-  if (located.entry.kind !== "directory") return;
-  const from = origin.packageOf(located.path)?.name;
-  const ownership = { ...origin.ownershipOf(located.path), ...(from === undefined ? {} : { package: from }) };
-  tree.add({ path: located.path, kind: "directory", reason: { kind: "recipe" }, ...ownership });
-  for (const name of origin.root.names(located.path)) addIncluded(tree, origin, `${located.path}/${name}`);
 }
 
-/** What $LIB stands for is the loader's own matter; without a loader there is nothing to stand for. */
-function expandLib(wanted: string, closures: readonly Closure[]): string {
-  const lib = closures.find((closure) => closure.lib !== undefined)?.lib;
-  return lib === undefined ? wanted : wanted.replaceAll(/\$LIB\b|\$\{LIB\}/g, lib);
+function addDirectory(tree: Tree, origin: Origin, place: string): void {
+  const from = origin.packageOf(place)?.name;
+  const ownership = { ...origin.ownershipOf(place), ...(from === undefined ? {} : { package: from }) };
+  tree.add({ path: place, kind: "directory", reason: { kind: "recipe" }, ...ownership });
 }
 
 function addCache(tree: Tree, { bytes, files }: ImageCache): void {

@@ -73,7 +73,7 @@ describe("a closure over packages", () => {
     const {
       closures: [closure],
     } = await closeOver(["/bin/prog"], packages);
-    expect(packages.asked).toEqual([[{ wanted: "libgcc_s.so.1", requiredBy: ["/bin/prog"] }]]);
+    expect(packages.asked).toEqual([[{ wanted: "libgcc_s.so.1", requiredBy: ["/bin/prog"], optional: true }]]);
     expect(closure?.dlopen).toMatchObject([{ sonames: ["libgcc_s.so.1"], outcome: "absent" }]);
   });
 

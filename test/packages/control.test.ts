@@ -89,6 +89,7 @@ describe("the conventional package of a library", () => {
     ["libstdc++.so.6", "libstdc++6", "plus signs stay"],
     ["liblog4cplus-2.0.so.3", "liblog4cplus-2.0-3", "a release in the name"],
     ["libssl.so.3", "libssl3t64", "the 64-bit time transition renamed packages"],
+    ["libcrypto.so.3", "libssl3", "it lives in the package of OpenSSL's other library"],
     ["libm.so.6", "libc6", "the C library's own parts"],
     ["/lib64/ld-linux-x86-64.so.2", "libc6", "the loader"],
     ["/lib/ld-linux-aarch64.so.1", "libc6", "the loader of aarch64"],
@@ -97,15 +98,16 @@ describe("the conventional package of a library", () => {
   it("is unknown for what is no library", () => expect(conventionalNames("/usr/bin/env")).toEqual([]));
 });
 
-it("candidates are tried by convention, then own source, then libraries, then the rest", () => {
+it("candidates are tried by convention, then like names, then own source, then libraries, then the rest", () => {
   const stanza = (name: string, section: string, source = name) => ({ package: name, section, source });
   const requester = stanza("kea-dhcp4-server", "net", "isc-kea");
   const candidates = [
     stanza("adduser", "admin"),
-    stanza("libssl3", "libs"),
+    stanza("libssh-4", "libs"),
     stanza("kea-common", "net", "isc-kea"),
-    stanza("libcrypto3", "libs"),
+    stanza("libpam0g", "libs"),
+    stanza("libpam0", "libs"),
   ];
-  const ranked = rankCandidates("libcrypto.so.3", requester, candidates).map((each) => each.package);
-  expect(ranked).toEqual(["libcrypto3", "kea-common", "libssl3", "adduser"]);
+  const ranked = rankCandidates("libpam.so.0", requester, candidates).map((each) => each.package);
+  expect(ranked).toEqual(["libpam0", "libpam0g", "kea-common", "libssh-4", "adduser"]);
 });

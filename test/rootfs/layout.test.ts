@@ -58,7 +58,7 @@ const closures = [
 ];
 
 describe("the tree of two programs", () => {
-  const tree = layOut(plan, closures, origin);
+  const tree = layOut(plan, { closures }, origin);
 
   it("has what they need once, with all who need it, the links on the way, and the recipe's own", () => {
     expect(tree.toText()).toBe(`\
@@ -83,7 +83,7 @@ describe("the tree of two programs", () => {
 
   it("is not recorded where somebody who needs a file is not in it", () => {
     const lost = closure("/usr/sbin/served", { path: "/usr/lib/libc.so.6", requiredBy: ["/usr/lib/liblost.so"] });
-    const unexplained = layOut({ ...plan, binaries: ["served"] }, [lost], origin);
+    const unexplained = layOut({ ...plan, binaries: ["served"] }, { closures: [lost] }, origin);
     expect(() => recordOf(plan, unexplained, origin)).toThrow(
       "the image's contents and their reasons do not agree: /usr/lib/libc.so.6 is there for /usr/lib/liblost.so, which is not in the image",
     );
@@ -91,7 +91,7 @@ describe("the tree of two programs", () => {
 });
 
 it("an image without its service's program is refused, and the programs that it has are named", () => {
-  expect(() => layOut(plan, [closure("/usr/sbin/relay")], origin)).toThrow(
+  expect(() => layOut(plan, { closures: [closure("/usr/sbin/relay")] }, origin)).toThrow(
     "cannot lay out the image: the service's program /usr/sbin/served is not in it",
   );
 });

@@ -1,0 +1,43 @@
+import type { Log } from "../system/log.ts";
+import type { Inspection } from "./inspect.ts";
+
+/** Something a person may want to know about an image; `about` is what the recipe calls it. */
+export interface Remark {
+  readonly about: string;
+  readonly sentence: string;
+  /** The recipe can answer it: with a file, or by having considered it. */
+  readonly open: boolean;
+}
+
+/** So many imports give a hint away well enough. */
+const mostImports = 5;
+
+/** Warnings, and hints about files that the image lacks (`has` is asked) and that the recipe has not considered. */
+export function remarksOn(
+  { findings, warnings, hints }: Inspection,
+  considered: readonly string[],
+  has: (path: string) => boolean,
+): readonly Remark[] {
+  const harmless = findings.filter(({ severity, wanted }) => severity === "warning" && !considered.includes(wanted));
+  return [
+    ...warnings.map((sentence) => ({ about: sentence, sentence, open: false })),
+    ...harmless.map(({ sentence }) => ({ about: sentence, sentence, open: false })),
+    ...hints
+      .filter(({ about }) => !considered.includes(about) && !has(about))
+      .map(({ about, sentence, imports }) => {
+        const named = imports.slice(0, mostImports).join(", ") + (imports.length > mostImports ? ", ..." : "");
+        return { about, sentence: `${about}: the service ${sentence} (imports ${named})`, open: true };
+      }),
+  ];
+}
+
+/** Says each thing once, whichever images it is about, and what a recipe can do about the open ones. */
+export function tellRemarks(remarks: readonly Remark[], log: Log): void {
+  const once = [...new Map(remarks.map((remark) => [remark.about, remark])).values()];
+  for (const { sentence } of once) log.info(sentence);
+  const open = once.filter((remark) => remark.open).map(({ about }) => about);
+  if (open.length === 0) return;
+  log.info(
+    `a recipe can bring such files with scratch.files or scratch.include, or do without: considered: [${open.join(", ")}]`,
+  );
+}
