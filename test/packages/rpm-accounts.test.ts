@@ -38,7 +38,7 @@ describe("numbers of owners", () => {
     ]);
   });
 
-  it.each([
+  it.each<[string, number | undefined, number | undefined, string]>([
     ['u dhcpd 177 "DHCP server" / -', 177, 177, "a user brings the group of its name"],
     ["u squid 23:24", 23, 24, "or one with another number"],
     ["u radvd 75:radvd", 75, undefined, "or one that is named elsewhere"],

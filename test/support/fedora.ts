@@ -16,7 +16,7 @@ export interface HostDnf {
   readonly key: string;
 }
 
-/** Needs root, dnf and unshare. `settings` are lines of the repository's section beside the usual ones. */
+/** Needs root, dnf and unshare. */
 export async function createHostDnf(world: StandIn): Promise<HostDnf> {
   const directory = await mkdtemp(path.join(tmpdir(), "host-dnf-"));
   const repository = path.join(directory, "repository/x86_64");
@@ -78,11 +78,12 @@ export async function attributeAt(file: string, name: string): Promise<string> {
   return new RegExp(`^${name.replaceAll(".", "\\.")}=0x([0-9a-f]+)$`, "m").exec(printed)?.[1] ?? "";
 }
 
-/** A recipe like the shipped one with other programs and packages, and no service of its own to check. */
+/** A recipe of another program and other packages, with empty files besides. */
 export async function writeRecipe(
   file: string,
-  { program, packages }: { readonly program: string; readonly packages: readonly string[] },
+  recipe: { readonly program: string; readonly packages: readonly string[]; readonly files?: readonly string[] },
 ): Promise<string> {
+  const { program, packages, files = [] } = recipe;
   await writeFile(
     file,
     `name: other
@@ -99,6 +100,7 @@ scratch:
   binaries: [${program}]
   packages:
     fedora: [${packages.join(", ")}]
+  files: [${files.map((each) => `{ path: ${each}, content: "" }`).join(", ")}]
 `,
   );
   return file;
