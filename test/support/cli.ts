@@ -25,6 +25,8 @@ export interface CliOptions {
   readonly interrupt?: {
     readonly signal: "SIGINT" | "SIGTERM" | "SIGKILL";
     readonly when: (stderr: string) => boolean;
+    /** Milliseconds after that; at once where it does not say. */
+    readonly after?: number;
   };
 }
 
@@ -47,7 +49,7 @@ function start([program, ...args]: Command, { env, cwd, interrupt }: CliOptions)
       stderr += text;
       if (interrupted || interrupt === undefined || !interrupt.when(stderr)) return;
       interrupted = true;
-      child.kill(interrupt.signal);
+      setTimeout(() => child.kill(interrupt.signal), interrupt.after ?? 0);
     });
     child.on("error", reject);
     child.on("close", (exitCode) => resolve({ stdout, stderr, exitCode: exitCode ?? undefined }));
