@@ -119,8 +119,8 @@ function inBase64(xattrs: ReadonlyMap<string, Uint8Array>): Readonly<Record<stri
 
 /** The label that holds the record; a longer one goes on in `.1`, `.2`, ... */
 const recordLabel = "dhcpd-build.record";
-/** Below the 128 KiB that Linux allows for one argument (execve(2)). */
-const labelBytes = 96 * 1024;
+/** containerd starts no container from an image with a label that is longer than 4096 bytes, its name included (labels.Validate). */
+const labelBytes = 4096 - `${recordLabel}.99999`.length;
 
 /** The record as labels. */
 export function recordLabels(record: BuildRecord): Readonly<Record<string, string>> {

@@ -102,13 +102,17 @@ describe("the record travels in labels", () => {
     expect(readRecord(recordLabels(sampleRecord))).toEqual(sampleRecord);
   });
 
-  it("in several, none of them too long for an argument, where it is long", () => {
-    const title = "ü€𝄞".repeat(30_000);
+  it("in several, none of them too long for containerd, where it is long", () => {
+    const title = "ü€𝄞".repeat(1_000);
     const record = { ...sampleRecord, plan: { ...sampleRecord.plan, title } };
     const labels = recordLabels(record);
-    expect(Object.keys(labels)).toEqual(["dhcpd-build.record", "dhcpd-build.record.1", "dhcpd-build.record.2"]);
+    expect(Object.keys(labels).slice(0, 3)).toEqual([
+      "dhcpd-build.record",
+      "dhcpd-build.record.1",
+      "dhcpd-build.record.2",
+    ]);
     for (const [name, value] of Object.entries(labels)) {
-      expect(Buffer.byteLength(`${name}=${value}`)).toBeLessThan(128 * 1024);
+      expect(Buffer.byteLength(`${name}${value}`)).toBeLessThanOrEqual(4096);
       expect(value).not.toContain("\ufffd");
     }
     expect(readRecord(labels)).toEqual(record);
