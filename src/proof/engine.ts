@@ -89,6 +89,9 @@ export function lookForPid(file: string, ended: Promise<unknown>, patience: numb
   );
 }
 
+/** Before a command that goes on until it is told to end: it is told to, even when this process is killed. */
+export const untilWeEnd = ["setpriv", "--pdeathsig", "TERM"] as const;
+
 /** A signal for process 1 of a container, which is how a runtime's own stop and kill work. */
 export type Kill = (signal: "TERM" | "KILL") => Promise<void>;
 

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import { type Command, CommandFailure, type Run } from "../system/run.ts";
+import { untilWeEnd } from "./engine.ts";
 
 /** Two private network namespaces with a cable between them: `eth0` at the server's end and `eth0` at the client's. */
 export interface Network extends AsyncDisposable {
@@ -39,7 +40,7 @@ export async function createNetwork(directory: string, address: string | undefin
       cause: error,
     });
   }
-  return { server, atClient: (command) => enter(client, command), [Symbol.asyncDispose]: remove };
+  return { server, atClient: (command) => enter(client, [...untilWeEnd, ...command]), [Symbol.asyncDispose]: remove };
 }
 
 /** Whatever an interrupted tool has mounted or not: afterwards nothing is. */

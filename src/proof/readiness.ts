@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { lookFor, type Running } from "./engine.ts";
 
 /** How long a service may take from its start until it listens, in milliseconds; an emulator takes its time. */
-const startPatience = 20_000;
+const startPatience = 10_000;
 /** How long a service that listens to nothing must have lived to count as started, in milliseconds. */
 const settled = 300;
 

@@ -4,7 +4,17 @@ import type { Service } from "../plan.ts";
 import { locate, openDirectoryRoot } from "../system/root.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 import { ownName, type Workdir } from "../system/workdir.ts";
-import { type Engine, endOf, killerOf, lookForPid, type Running, type Start, type State, stopWith } from "./engine.ts";
+import {
+  type Engine,
+  endOf,
+  killerOf,
+  lookForPid,
+  type Running,
+  type Start,
+  type State,
+  stopWith,
+  untilWeEnd,
+} from "./engine.ts";
 import { writeOverlays } from "./files.ts";
 import { unmount } from "./network.ts";
 import { ociConfig } from "./oci-config.ts";
@@ -116,11 +126,12 @@ async function startIn(ground: Ground, root: string, bundle: string, start: Star
   const pidFile = path.join(bundle, "pid");
   const runtimeWords = [runtime, "--root", workdir.file("runtime")] as const;
   let isOver = false;
-  const [program = runtime, ...words] = [
+  const command = [
+    ...untilWeEnd,
     ...(ground.trace === undefined ? [] : straceWords(ground.trace)),
     ...[...runtimeWords, "run", "--bundle", bundle, "--pid-file", pidFile, name],
-  ];
-  const ended = endOf(run([program, ...words]));
+  ] as const;
+  const ended = endOf(run(command));
   const over = () => {
     isOver = true;
   };
