@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
-import { findProgram } from "../system/host.ts";
+import { findProgram, findSystemProgram } from "../system/host.ts";
 import type { Run } from "../system/run.ts";
 import { type Client, type ClientOptions, followEvents, NoLease } from "./client-events.ts";
 import { endOf, lookForPid } from "./engine.ts";
@@ -66,7 +66,8 @@ export async function connectClient(
 }
 
 function program(): readonly [string, ...string[]] {
-  if (findProgram("udhcpc") !== undefined) return ["udhcpc"];
+  const own = findSystemProgram("udhcpc");
+  if (own !== undefined) return [own];
   if (findProgram("busybox") !== undefined) return ["busybox", "udhcpc"];
   throw new Failure("cannot ask for a lease: no DHCP client is installed", {
     hint: "install udhcpc (Debian) or busybox (Fedora)",

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
-import { findProgram } from "../system/host.ts";
+import { findSystemProgram } from "../system/host.ts";
 import type { Run } from "../system/run.ts";
 import { type Client, type ClientOptions, followEvents, NoLease } from "./client-events.ts";
 import { type Ended, endOf, lookForPid } from "./engine.ts";
@@ -25,7 +25,8 @@ export async function connectClient6(
   run: Run,
   { identity }: ClientOptions = {},
 ): Promise<Client> {
-  if (findProgram("dhclient") === undefined) {
+  const program = findSystemProgram("dhclient");
+  if (program === undefined) {
     throw new Failure("cannot ask for a lease: no DHCPv6 client is installed", {
       hint: "install isc-dhcp-client (Debian) or dhcp-client (Fedora)",
     });
@@ -35,7 +36,7 @@ export async function connectClient6(
   await writeFile(file("script"), script, { mode: 0o755 });
   await writeFile(file("leases"), identity === undefined ? "" : `default-duid "${octal(identity)}";\n`);
   const command = network.atClient([
-    "dhclient",
+    program,
     ...["-6", "-d", "-q", "-D", "LL", "-cf", "/dev/null"],
     ...["-lf", file("leases"), "-pf", file("pid"), "-sf", file("script"), "eth0"],
   ]);

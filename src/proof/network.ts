@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
+import { findSystemProgram } from "../system/host.ts";
 import { type Command, CommandFailure, type Run } from "../system/run.ts";
 import { untilWeEnd } from "./engine.ts";
 
@@ -30,8 +31,8 @@ export async function createNetwork(directory: string, address: string | undefin
       await writeFile(end, "");
       await run(["unshare", `--net=${end}`, "true"]);
     }
-    await run(enter(server, ["ip", "-batch", "-"]), { input: serverEnd(client, address) });
-    await run(enter(client, ["ip", "-batch", "-"]), { input: clientEnd(address) });
+    await run(enter(server, [findSystemProgram("ip") ?? "ip", "-batch", "-"]), { input: serverEnd(client, address) });
+    await run(enter(client, [findSystemProgram("ip") ?? "ip", "-batch", "-"]), { input: clientEnd(address) });
   } catch (error) {
     await remove();
     if (!(error instanceof CommandFailure)) throw error;

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { Failure } from "../system/errors.ts";
-import { findProgram } from "../system/host.ts";
+import { findSystemProgram } from "../system/host.ts";
 import { ownName } from "../system/workdir.ts";
 import type { FailedCheck, Trial } from "./ablation.ts";
 import { performCheck } from "./check.ts";
@@ -50,7 +50,7 @@ function sentenceOf({ because, output }: Fault): string {
 
 function initOf({ record }: Subject): { readonly init?: string } {
   if (!record.plan.service.init) return {};
-  const init = findProgram("catatonit") ?? initPlaces.find((place) => existsSync(place));
+  const init = findSystemProgram("catatonit") ?? initPlaces.find((place) => existsSync(place));
   if (init !== undefined) return { init };
   throw new Failure("cannot run the service: podman's init, catatonit, is not installed", {
     hint: "dhcpd-build doctor says how to install it",
@@ -58,7 +58,7 @@ function initOf({ record }: Subject): { readonly init?: string } {
 }
 
 function findRuntime(): string {
-  const runtime = findProgram("runc") ?? findProgram("crun");
+  const runtime = findSystemProgram("runc") ?? findSystemProgram("crun");
   if (runtime !== undefined) return runtime;
   throw new Failure("cannot make a sandbox: no OCI runtime is installed", { hint: "install crun or runc" });
 }

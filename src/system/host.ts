@@ -18,6 +18,12 @@ export function findProgram(name: string): string | undefined {
   });
 }
 
+/** Like findProgram, and also where an ordinary user's PATH does not lead though everybody may look. */
+export function findSystemProgram(name: string): string | undefined {
+  const places = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map((directory) => path.join(directory, name));
+  return findProgram(name) ?? places.find((place) => existsSync(place));
+}
+
 /** The host's own package manager: a Debian that has dnf as well is still a Debian. */
 export function hostPackageManager(): PackageManager | undefined {
   if (existsSync("/etc/debian_version") && findProgram("apt-get") !== undefined) return "apt-get";

@@ -136,5 +136,9 @@ describe.runIf(canServe)("verify", () => {
       cwd: user.home,
     });
     expect(printed.split("\n").map((line) => line.slice(0, 2))).toEqual(Array.from({ length: 9 }, () => "ok"));
+    const proved = await run(user.as([process.execPath, program, "prove", "localhost/dhcpd:latest-x86_64"]), {
+      cwd: user.home,
+    });
+    expect(new Set(proved.split("\n").map((line) => line.split(" ")[0]))).toEqual(new Set(["needed"]));
   });
 });
