@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeRecipe } from "../support/fedora.ts";
+import { processesRootedIn, writeRecipe } from "../support/fedora.ts";
 import { run } from "../support/run.ts";
 import { findMirror } from "../support/standin/debian.ts";
 import { loadBase, type StandIn, standIn, standInTools } from "../support/standin/standin.ts";
@@ -99,6 +99,10 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))("bases and bu
       // In a builder or base the commands are another process group's, in a root of their own.
       expect(await processesWith(workshop.env.TMPDIR!)).toEqual([]);
       expect(await processesWith(workshop.cache)).toEqual([]);
+      expect([
+        ...(await processesRootedIn(workshop.store.directory)),
+        ...(await processesRootedIn(workshop.env.TMPDIR!)),
+      ]).toEqual([]);
       expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(workshop.cache);
     });
   });

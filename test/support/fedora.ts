@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { run } from "./run.ts";
@@ -113,4 +113,11 @@ export async function damageAll(directory: string): Promise<void> {
     bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 0xff, bytes.length >> 1);
     await writeFile(path.join(directory, name), bytes);
   }
+}
+
+/** Processes whose root directory lies below a directory, as those in a working container do. Needs root. */
+export async function processesRootedIn(directory: string): Promise<readonly string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const roots = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/root`).catch(() => "")));
+  return pids.filter((_, index) => roots[index]?.startsWith(directory));
 }
