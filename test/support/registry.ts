@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Command } from "../../src/system/run.ts";
+import { run } from "./run.ts";
 
 /** A container registry on this machine's loopback, without TLS, empty at first. */
 export interface Registry extends AsyncDisposable {
@@ -18,7 +20,11 @@ export const registryUser = { name: "pusher", password: "secret" } as const;
 /** That user as htpasswd(1) writes them, with bcrypt at its lowest cost. */
 const htpasswd = "pusher:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
 
-export async function startRegistry(options: { credentials?: boolean } = {}): Promise<Registry> {
+/** `through` is a command that starts another one somewhere else, as in another network. */
+export async function startRegistry(
+  options: { credentials?: boolean; through?: (command: readonly string[]) => Command } = {},
+): Promise<Registry> {
+  const { through = (command) => command as Command } = options;
   const directory = await mkdtemp(path.join(tmpdir(), "registry-"));
   const port = await freePort();
   const users = path.join(directory, "htpasswd");
@@ -33,14 +39,15 @@ export async function startRegistry(options: { credentials?: boolean } = {}): Pr
   const file = path.join(directory, "config.yml");
   // JSON is YAML.
   await writeFile(file, JSON.stringify(config));
-  const child = spawn("docker-registry", ["serve", file], { stdio: "ignore" });
+  const [program, ...words] = through(["docker-registry", "serve", file]);
+  const child = spawn(program, words, { stdio: "ignore" });
   const ended = once(child, "exit");
   const stop = async () => {
     child.kill();
     await ended;
     await rm(directory, { recursive: true, force: true });
   };
-  for (let tries = 0; !(await answers(port)); tries++) {
+  for (let tries = 0; !(await answers(port, through)); tries++) {
     if (tries < 100 && child.exitCode === null) await pause(50);
     else {
       await stop();
@@ -106,9 +113,11 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function answers(port: number): Promise<boolean> {
-  return fetch(`http://127.0.0.1:${port}/v2/`).then(
-    ({ status }) => status === 200 || status === 401,
+/** Asked from where it listens. */
+function answers(port: number, through: (command: readonly string[]) => Command): Promise<boolean> {
+  const ask = `const { status } = await fetch("http://127.0.0.1:${port}/v2/"); if (status !== 200 && status !== 401) throw status;`;
+  return run(through([process.execPath, "--input-type=module", "--eval", ask])).then(
+    () => true,
     () => false,
   );
 }
