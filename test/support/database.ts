@@ -1,0 +1,118 @@
+import { existsSync, readdirSync } from "node:fs";
+import { chown, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { silent } from "../../src/system/log.ts";
+import { type Command, createRun } from "../../src/system/run.ts";
+import { run } from "./run.ts";
+import type { At } from "./segment.ts";
+
+/** A database server with Kea's tables in it, as an ordinary user in a directory of its own. */
+export interface Database extends AsyncDisposable {
+  /** What a configuration of Kea says to reach it: `lease-database`, an item of `hosts-databases`. */
+  readonly access: object;
+  /** Performs one statement and returns what it printed. */
+  query(statement: string): Promise<string>;
+}
+
+/** nobody: a database server refuses to be root. */
+const nobody = 65534;
+
+/** Where Debian keeps the programs of PostgreSQL, the newest version's last; undefined where there are none. */
+export function postgresDirectory(): string | undefined {
+  const base = "/usr/lib/postgresql";
+  const versions = existsSync(base) ? readdirSync(base).sort() : [];
+  return versions.map((version) => path.join(base, version, "bin")).findLast((bin) => existsSync(`${bin}/initdb`));
+}
+
+/** PostgreSQL on the loopback address of a network namespace. */
+export async function startPostgres(at: At): Promise<Database> {
+  const bin = postgresDirectory();
+  if (bin === undefined) throw new Error("PostgreSQL is not installed");
+  const psql = ["psql", "-h", "127.0.0.1", "-U", "kea", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
+  return startDatabase(at, {
+    prepare: (data) => [`${bin}/initdb`, "-D", data, "-U", "kea", "--auth=trust", "--no-sync", "--encoding=UTF8"],
+    serve: (data) => [
+      ...[`${bin}/postgres`, "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"],
+      ...["-c", `unix_socket_directories=${data}`],
+    ],
+    isReady: ["psql", "-h", "127.0.0.1", "-U", "kea", "-d", "postgres", "-c", "CREATE DATABASE kea"],
+    tables: [...psql, "-d", "kea", "-f", "/usr/share/kea/scripts/pgsql/dhcpdb_create.pgsql"],
+    query: (statement) => [...psql, "-d", "kea", "-c", statement],
+    access: { type: "postgresql", host: "127.0.0.1", name: "kea", user: "kea", password: "" },
+  });
+}
+
+/** MariaDB on the loopback address of a network namespace. */
+export async function startMariadb(at: At): Promise<Database> {
+  const client = ["mariadb", "--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--user=root", "--batch"];
+  return startDatabase(at, {
+    prepare: (data) => [
+      ...["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"],
+      ...["--skip-name-resolve", `--datadir=${data}`, "--basedir=/usr"],
+    ],
+    serve: (data) => [
+      ...["mariadbd", "--no-defaults", `--datadir=${data}`, `--socket=${data}/socket`, "--skip-name-resolve"],
+      ...["--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0"],
+    ],
+    isReady: [...client, "--execute=CREATE DATABASE kea"],
+    tables: [...client, "--execute=source /usr/share/kea/scripts/mysql/dhcpdb_create.mysql", "kea"],
+    query: (statement) => [...client, "--skip-column-names", `--execute=${statement}`, "kea"],
+    access: { type: "mysql", host: "127.0.0.1", name: "kea", user: "root", password: "" },
+  });
+}
+
+interface Product {
+  prepare(data: string): readonly string[];
+  serve(data: string): readonly string[];
+  /** Makes the database as soon as the server answers. */
+  readonly isReady: readonly string[];
+  readonly tables: readonly string[];
+  query(statement: string): readonly string[];
+  readonly access: object;
+}
+
+async function startDatabase(at: At, product: Product): Promise<Database> {
+  const directory = await mkdtemp(path.join(tmpdir(), "database-"));
+  await chown(directory, nobody, nobody);
+  const data = path.join(directory, "data");
+  await mkdir(data, { mode: 0o700 });
+  await chown(data, nobody, nobody);
+  const asNobody = (command: readonly string[]): Command => [
+    "setpriv",
+    ...[`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "env", `HOME=${directory}`, ...command],
+  ];
+  const stop = new AbortController();
+  let serving: Promise<unknown> | undefined;
+  const dispose = async () => {
+    stop.abort();
+    await serving;
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await run(asNobody(product.prepare(data)), { cwd: directory });
+    serving = createRun(silent, stop.signal)(at(asNobody(product.serve(data))), { cwd: directory }).catch(() => {});
+    await answering(() => run(at(product.isReady)));
+    await run(at(product.tables));
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    access: product.access,
+    query: (statement) => run(at(product.query(statement))),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+async function answering(ask: () => Promise<unknown>): Promise<void> {
+  for (const start = performance.now(); ; await sleep(100)) {
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      if (performance.now() - start > 20_000) throw error;
+    }
+  }
+}
