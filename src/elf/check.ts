@@ -1,7 +1,7 @@
 import type { Closure } from "./closure.ts";
 import type { ElfImage } from "./read.ts";
 import { ElfError } from "./refusals.ts";
-import { readSymbols, type Symbols } from "./symbols.ts";
+import { symbolsOf } from "./symbols.ts";
 import { definedVersions, neededVersions } from "./versions.ts";
 import type { RootView } from "./view.ts";
 
@@ -54,7 +54,7 @@ export function checkVersions(view: RootView, closure: Closure): readonly Findin
 /** Every strong undefined symbol is defined by some file of the closure, as `ld.so` would find out when binding eagerly. */
 export function checkSymbols(view: RootView, closure: Closure): readonly Finding[] {
   const members = membersOf(view, closure);
-  const all = members.map(({ image, path }) => symbolsOf(image, path));
+  const all = members.map(({ image, path }) => guarded(path, () => symbolsOf(image)));
   const isDefined = (name: string, version: string | undefined) =>
     all.some(({ exports }) => {
       const versions = exports.get(name);
@@ -83,7 +83,7 @@ export function checkSymbols(view: RootView, closure: Closure): readonly Finding
 
 /** The names of all symbols that the closure's files import, each once. */
 export function importsOf(view: RootView, closure: Closure): ReadonlySet<string> {
-  const imports = membersOf(view, closure).flatMap(({ path, image }) => symbolsOf(image, path).imports);
+  const imports = membersOf(view, closure).flatMap(({ path, image }) => guarded(path, () => symbolsOf(image)).imports);
   return new Set(imports.map((each) => each.name));
 }
 
@@ -94,15 +94,6 @@ function membersOf(view: RootView, closure: Closure): readonly Member[] {
     const examined = place === undefined ? undefined : view.examine(place);
     return examined === undefined || "broken" in examined ? [] : [{ path, image: examined.image }];
   });
-}
-
-/** A library is asked for its symbols by every closure that it is in. */
-const symbols = new WeakMap<ElfImage, Symbols>();
-
-function symbolsOf(image: ElfImage, path: string): Symbols {
-  const known = symbols.get(image) ?? guarded(path, () => readSymbols(image));
-  symbols.set(image, known);
-  return known;
 }
 
 function guarded<T>(path: string, read: () => T): T {

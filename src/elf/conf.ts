@@ -6,13 +6,19 @@ import type { RootView } from "./view.ts";
  * search for a cache, where a root is made of packages and has none yet.
  */
 export function confDirectories(view: RootView): readonly string[] {
-  return [...new Set(readConf(view, "/etc/ld.so.conf", new Set()))];
+  return [...new Set(readConf(view, main, new Set()))];
 }
+
+const main = "/etc/ld.so.conf";
+/** What every distribution's file says; the package that has it is not taken in for that alone. */
+const usual = "include /etc/ld.so.conf.d/*.conf";
 
 function readConf(view: RootView, file: string, read: Set<string>): readonly string[] {
   if (read.has(file)) return [];
   read.add(file);
-  const lines = (view.text(file) ?? "").split("\n").map((line) => line.replace(/#.*/, "").trim());
+  const lines = (view.text(file) ?? (file === main ? usual : ""))
+    .split("\n")
+    .map((line) => line.replace(/#.*/, "").trim());
   return lines.flatMap((line) => {
     const included = /^include\s+(.*)$/.exec(line)?.[1];
     if (included !== undefined) {

@@ -20,8 +20,18 @@ export interface Symbols {
 const binding = { local: 0, weak: 2 } as const;
 const mostSymbols = 4_000_000;
 
+/** A library is asked for its symbols by every closure that it is in. */
+const known = new WeakMap<ElfImage, Symbols>();
+
+/** What a file imports and exports, read once. Throws ElfError. */
+export function symbolsOf(image: ElfImage): Symbols {
+  const symbols = known.get(image) ?? readSymbols(image);
+  known.set(image, symbols);
+  return symbols;
+}
+
 /** What a file imports and exports by its dynamic symbol table; section headers are not needed. Throws ElfError. */
-export function readSymbols(image: ElfImage): Symbols {
+function readSymbols(image: ElfImage): Symbols {
   const exports = new Map<string, string[]>();
   const imports: Import[] = [];
   const start = startOf(image, tag.symtab);

@@ -1,7 +1,7 @@
 import type { DlopenNote } from "./notes.ts";
 import type { ElfImage } from "./read.ts";
 import { ElfError } from "./refusals.ts";
-import { mentions, readSymbols } from "./symbols.ts";
+import { mentions, symbolsOf } from "./symbols.ts";
 
 /** What pthread_cancel(3) and pthread_exit(3) of glibc open to unwind a thread's stack; they abort without it. */
 export const unwinder: DlopenNote = {
@@ -23,7 +23,7 @@ export function endsThreads(image: ElfImage): boolean {
 function importsThreadEnd(image: ElfImage): boolean {
   try {
     if (!mentions(image, threadEnds)) return false;
-    return readSymbols(image).imports.some((each) => !each.weak && threadEnds.includes(each.name));
+    return symbolsOf(image).imports.some((each) => !each.weak && threadEnds.includes(each.name));
   } catch (error) {
     // The loader does not read this table of a library that nobody uses: broken or not, it is loaded.
     if (error instanceof ElfError) return false;

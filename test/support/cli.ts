@@ -17,7 +17,7 @@ export interface CliOptions {
   /** Laid over this process's environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** Another installation than this project's dist/. */
+  /** Another installation than TESTED_PROGRAM names, else this project's dist/. */
   readonly program?: string;
   /** A command that runs another one as somebody or somewhere else, put in front. */
   readonly through?: readonly string[];
@@ -32,7 +32,7 @@ export interface CliOptions {
 
 /** Runs the built program as a person would, without a terminal, to its end. */
 export function dhcpdBuild(args: readonly string[], options: CliOptions = {}): Promise<Ended> {
-  const program = options.program ?? path.join(projectDirectory, "dist/main.js");
+  const program = options.program ?? (process.env.TESTED_PROGRAM || path.join(projectDirectory, "dist/main.js"));
   return start([...(options.through ?? []), process.execPath, program, ...args] as unknown as Command, options);
 }
 
