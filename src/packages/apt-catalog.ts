@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Run } from "../system/run.ts";
 import { CommandFailure } from "../system/run.ts";
+import type { Remember } from "./answers.ts";
 import type { AptState } from "./apt-state.ts";
 import { parseCandidates, parseDependencies, parseStanzas, type Stanza } from "./control.ts";
 import { parseRelease } from "./release.ts";
@@ -10,12 +11,14 @@ import type { Distribution } from "./source.ts";
 export class AptCatalog {
   readonly #state: AptState;
   readonly #run: Run;
+  readonly #remember: Remember;
   /** What apt would install, by package name; undefined for names that nothing provides. */
   readonly #stanzas = new Map<string, Stanza | undefined>();
 
-  constructor(state: AptState, run: Run) {
+  constructor({ state, run, remember }: { readonly state: AptState; readonly run: Run; readonly remember: Remember }) {
     this.#state = state;
     this.#run = run;
+    this.#remember = remember;
   }
 
   /** Takes these in place of what apt would install. */
@@ -83,8 +86,9 @@ export class AptCatalog {
   }
 
   async #aptCache(verb: string, names: readonly string[]): Promise<string> {
+    const command = ["apt-cache", verb, "--", ...names];
     try {
-      return await this.apt(["apt-cache", verb, "--", ...names]);
+      return await this.#remember(command, () => this.apt(command));
     } catch (error) {
       if (error instanceof CommandFailure && error.exitCode === 100 && /No packages found/.test(error.stderr))
         return "";

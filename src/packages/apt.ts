@@ -5,6 +5,7 @@ import { Failure } from "../system/errors.ts";
 import { type LockedRelease, releaseText } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
+import type { Remember } from "./answers.ts";
 import { AptCatalog } from "./apt-catalog.ts";
 import { type Choice, choosePackage } from "./apt-choice.ts";
 import { lockedStanzas } from "./apt-lock.ts";
@@ -30,6 +31,7 @@ export interface AptOptions {
   /** Which packages must be exactly which, by release; absent: what apt would install. */
   readonly lock?: readonly LockedRelease[];
   readonly state: AptState;
+  readonly remember: Remember;
   readonly cache: ContentCache;
   readonly run: Run;
   readonly log: Log;
@@ -55,7 +57,7 @@ class AptSource implements PackageSource {
 
   constructor(options: AptOptions) {
     this.#options = options;
-    this.#catalog = new AptCatalog(options.state, options.run);
+    this.#catalog = new AptCatalog(options);
   }
 
   get named(): readonly Package[] {

@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import { CommandFailure } from "../system/run.ts";
-import type { ContentCache } from "./cache.ts";
+import type { Remember } from "./answers.ts";
 import { type DnfState, dnfComplaint } from "./dnf-state.ts";
 import {
   fileName,
@@ -30,13 +28,18 @@ export interface CatalogOptions {
   readonly arch: Arch;
   readonly packages: readonly string[];
   readonly state: DnfState;
-  readonly cache: ContentCache;
+  readonly remember: Remember;
 }
 
 /** Asks dnf two questions, side by side. Throws Failure where it does not answer. */
 export async function openDnfCatalog(options: CatalogOptions): Promise<DnfCatalog> {
-  const { arch, packages, state } = options;
-  const ask = await openAnswers(options);
+  const { arch, packages, state, remember } = options;
+  const ask = (...question: readonly string[]) =>
+    remember(question, () =>
+      state.dnf(...question).catch((error: unknown) => {
+        throw explained(error, packages);
+      }),
+    );
   const find = async (...query: readonly string[]) => {
     const only = `--arch=${arches[arch].rpm},noarch`;
     return parseRepositoryPackages(await ask("repoquery", "--qf", queryFormat, only, "--latest-limit=1", ...query));
@@ -63,26 +66,6 @@ export async function openDnfCatalog(options: CatalogOptions): Promise<DnfCatalo
     },
     // Lists of files are not fetched without being asked for: <https://fedoraproject.org/wiki/Changes/DNFConditionalFilelists>.
     havingFile: (file) => find("--setopt=optional_metadata_types=filelists", `--file=${file}`),
-  };
-}
-
-/** dnf, whose answers are kept in the cache under the question and the metadata that it was asked with. */
-async function openAnswers({ packages, state, cache }: CatalogOptions) {
-  const metadata = await state.listsFingerprint();
-  return async (...question: readonly string[]): Promise<string> => {
-    const origin = [path.basename(state.directory), metadata, ...question].join("\n");
-    const key = createHash("sha256").update(origin).digest("hex");
-    const known = await cache.findDerived(key, "answer");
-    if (known !== undefined) return readFile(known, "utf8");
-    const answer = await state.dnf(...question).catch((error: unknown) => {
-      throw explained(error, packages);
-    });
-    if (answer === "") return answer;
-    await using scratch = await cache.scratchDirectory();
-    const file = path.join(scratch.path, "answer");
-    await writeFile(file, answer);
-    await cache.adoptDerived(key, "answer", file);
-    return answer;
   };
 }
 

@@ -2,6 +2,7 @@ import type { Arch } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import type { Run } from "../system/run.ts";
+import type { Remember } from "./answers.ts";
 import type { ContentCache } from "./cache.ts";
 import { type DnfCatalog, openDnfCatalog, withLibraries } from "./dnf-catalog.ts";
 import type { DnfState } from "./dnf-state.ts";
@@ -16,6 +17,7 @@ export interface DnfOptions {
   /** The packages that the plan names. */
   readonly packages: readonly string[];
   readonly state: DnfState;
+  readonly remember: Remember;
   readonly cache: ContentCache;
   readonly run: Run;
   readonly log: Log;

@@ -5,6 +5,7 @@ import type { Family } from "../system/family.ts";
 import type { LockedRelease } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import type { Place } from "../system/place.ts";
+import { rememberAnswers } from "./answers.ts";
 import { openCache } from "./cache.ts";
 import type { PackageSource } from "./source.ts";
 
@@ -49,9 +50,12 @@ async function openDebian({ arch, packages, lock, maxListAge, place, log }: Sour
   ]);
   const { run } = place;
   await refreshLists(state, { maxAge: maxListAge, run, log });
+  const fingerprint = await state.listsFingerprint();
+  const remember = rememberAnswers(`${state.directory}\n${fingerprint}`, cache);
+  const locked = lock === undefined ? {} : { lock };
   return {
-    fingerprint: await state.listsFingerprint(),
-    open: () => openAptSource({ arch, packages, ...(lock === undefined ? {} : { lock }), state, cache, run, log }),
+    fingerprint,
+    open: () => openAptSource({ arch, packages, ...locked, state, remember, cache, run, log }),
   };
 }
 
@@ -65,8 +69,10 @@ async function openFedora({ arch, packages, maxListAge, place, log }: SourceOpti
     openCache(cacheDirectory()),
   ]);
   await refreshMetadata(state, { maxAge: maxListAge, log });
+  const fingerprint = await state.listsFingerprint();
+  const remember = rememberAnswers(`${state.directory}\n${fingerprint}`, cache);
   return {
-    fingerprint: await state.listsFingerprint(),
-    open: () => openDnfSource({ arch, packages, state, cache, run: place.run, log }),
+    fingerprint,
+    open: () => openDnfSource({ arch, packages, state, remember, cache, run: place.run, log }),
   };
 }

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rememberAnswers } from "../../src/packages/answers.ts";
 import { openCache } from "../../src/packages/cache.ts";
 import { openDnfCatalog, withLibraries } from "../../src/packages/dnf-catalog.ts";
 import { openDnfState, refreshMetadata } from "../../src/packages/dnf-state.ts";
@@ -59,27 +60,33 @@ describe.each([
   it("is asked two questions with these command lines, and no question twice", async () => {
     const { place, commands, directory: own } = await placeWith(program);
     const opened = await openDnfState(own, "x86_64", place);
-    const options = { arch: "x86_64", packages: ["dhcp-server"], state: opened, cache: await openCache(own) } as const;
-    await openDnfCatalog(options);
+    const cache = await openCache(own);
+    const remembering = (lists: string) => ({
+      ...({ arch: "x86_64", packages: ["dhcp-server"], state: opened } as const),
+      remember: rememberAnswers(lists, cache),
+    });
+    await openDnfCatalog(remembering("lists"));
     const asked = commands().filter((line) => line.includes("repoquery"));
     expect(asked).toEqual([
       `${dnf[program]} repoquery --qf ${format} --arch=x86_64,noarch --latest-limit=1 dhcp-server`,
       `${dnf[program]} repoquery --qf ${format} --arch=x86_64,noarch --latest-limit=1 ${recursive} --recursive dhcp-server`,
     ]);
-    await openDnfCatalog(options);
+    await openDnfCatalog(remembering("lists"));
     expect(commands().filter((line) => line.includes("repoquery"))).toEqual(asked);
     // Other metadata may mean another answer.
+    const before = await opened.listsFingerprint();
     await mkdir(path.join(opened.directory, "cache/repodata"), { recursive: true });
     await writeFile(path.join(opened.directory, "cache/repodata/repomd.xml"), "newer");
-    await openDnfCatalog(options);
+    expect(await opened.listsFingerprint()).not.toBe(before);
+    await openDnfCatalog(remembering("newer lists"));
     expect(commands().filter((line) => line.includes("repoquery"))).toHaveLength(4);
   });
 
   it("of several providers its solver chooses, and it is asked only where there are several", async () => {
     const { place, commands, directory: own } = await placeWith(program);
     const opened = await openDnfState(own, "x86_64", place);
-    const cache = await openCache(own);
-    const catalog = await openDnfCatalog({ arch: "x86_64", packages: ["dhcp-server"], state: opened, cache });
+    const remember = rememberAnswers("lists", await openCache(own));
+    const catalog = await openDnfCatalog({ arch: "x86_64", packages: ["dhcp-server"], state: opened, remember });
     const chosen = async (library: string) =>
       (await catalog.providersOf(library, catalog.known)).map(({ name, arch }) => `${name}.${arch}`);
     expect(await chosen("libc.so.6")).toEqual(["glibc.x86_64"]);
@@ -96,8 +103,8 @@ describe.each([
   it("all libraries below a package are known beforehand, and nothing that is no library", async () => {
     const { place, directory: own } = await placeWith(program);
     const opened = await openDnfState(own, "x86_64", place);
-    const cache = await openCache(own);
-    const catalog = await openDnfCatalog({ arch: "x86_64", packages: ["dhcp-server"], state: opened, cache });
+    const remember = rememberAnswers("lists", await openCache(own));
+    const catalog = await openDnfCatalog({ arch: "x86_64", packages: ["dhcp-server"], state: opened, remember });
     const names = (await withLibraries(catalog.named, catalog)).map(({ name, arch }) => `${name}.${arch}`);
     expect(names.sort()).toEqual(
       [
