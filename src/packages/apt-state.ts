@@ -132,7 +132,7 @@ export async function refreshLists(state: AptState, options: { maxAge: number; r
     if (!(error instanceof CommandFailure) || error.notFound) throw error;
     const cause = firstComplaint(error.stderr);
     if (
-      /NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|signature|not signed|GPG error|Hash Sum mismatch|not trusted/i.test(
+      /NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|signature|not signed|no longer signed|GPG error|Hash Sum mismatch|not trusted/i.test(
         error.stderr,
       )
     ) {
