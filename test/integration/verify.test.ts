@@ -124,6 +124,28 @@ describe.runIf(canServe)("verify", () => {
     expect({ exitCode, left: await left() }, stderr).toEqual({ exitCode: code, left: [] });
   });
 
+  it("says what it could not check where no emulator is registered, and fails unless that is allowed", async () => {
+    const hidden = [
+      "unshare",
+      "--mount",
+      "sh",
+      "-c",
+      'mount -t tmpfs none /proc/sys/fs/binfmt_misc && exec "$@"',
+      "sh",
+    ];
+    const foreign = "localhost/dhcpd:latest-aarch64";
+    const { stdout, exitCode } = await workshop.run(["verify", foreign], { through: hidden });
+    expect(stdout).toContain(
+      "skip     0 ms  a client gets a lease: no emulator of aarch64 is registered with this machine's kernel\n",
+    );
+    expect(stdout).toMatch(/^ok .* every program and library is for aarch64$/m);
+    expect(exitCode).toBe(1);
+    expect((await workshop.run(["verify", "--allow-skip", foreign], { through: hidden })).exitCode).toBe(0);
+    const proof = await workshop.run(["prove", foreign], { through: hidden });
+    expect(proof).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(proof.stderr).toContain(`error: cannot prove ${foreign}: no emulator of aarch64 is registered`);
+  });
+
   it.runIf(requireTools("useradd", "newuidmap"))("works for an ordinary user", async () => {
     await using user = await createUser();
     const program = await user.installProgram();
