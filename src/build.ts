@@ -30,6 +30,7 @@ import { cacheDirectory } from "./system/cache-directory.ts";
 import type { LockedRelease } from "./system/lock.ts";
 import type { Log } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
+import { together } from "./system/together.ts";
 import { version as toolVersion } from "./system/version.ts";
 import { createWorkdir } from "./system/workdir.ts";
 
@@ -98,7 +99,9 @@ async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, 
     return { image: known, remarks: [] };
   }
   using source = await lists.open();
-  const { closures, remarks, tree, record } = await compose(plan, source);
+  const [container, composed] = await together(buildah.from("scratch"), compose(plan, source));
+  await using _ = container;
+  const { closures, remarks, tree, record } = composed;
   if (plan.lock !== undefined) requireLocked(plan.lock, lockedRelease(plan, record, source));
   const rootfs = workdir.file("rootfs.tar");
   const directory = await workdir.directory("witness");
@@ -106,7 +109,6 @@ async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, 
     options.witness ? callWitness(plan, tree, closures, directory, tools) : ("skipped" as const),
     writeTar(tree, rootfs, record.created),
   ]);
-  await using container = await buildah.from("scratch");
   const stored = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
   const files = record.entries.filter(({ kind }) => kind !== "directory");
   const image = { ...builtImage(stored, files, record), witness };

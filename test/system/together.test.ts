@@ -1,0 +1,28 @@
+import { expect, it } from "vitest";
+import { together } from "../../src/system/together.ts";
+
+function resource() {
+  const state = { disposed: false };
+  return { state, made: { state, [Symbol.asyncDispose]: async () => void (state.disposed = true) } };
+}
+
+it("hands over what was made and what was worked out", async () => {
+  const { made, state } = resource();
+  expect(await together(Promise.resolve(made), Promise.resolve(7))).toEqual([made, 7]);
+  expect(state.disposed).toBe(false);
+});
+
+it("disposes of what was made when the work fails", async () => {
+  const { made, state } = resource();
+  await expect(together(Promise.resolve(made), Promise.reject(new Error("work")))).rejects.toThrow("work");
+  expect(state.disposed).toBe(true);
+});
+
+it("waits for the work before it says that nothing could be made", async () => {
+  let isDone = false;
+  const work = new Promise((resolve) => setTimeout(resolve, 5)).then(() => {
+    isDone = true;
+  });
+  await expect(together(Promise.reject(new Error("making")), work)).rejects.toThrow("making");
+  expect(isDone).toBe(true);
+});
