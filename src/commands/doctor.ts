@@ -3,7 +3,7 @@ import os from "node:os";
 import type { Command } from "commander";
 import { type Arch, arches, archNames, hostArch } from "../system/arch.ts";
 import type { CommandContext } from "../system/context.ts";
-import { findProgram, hostPackageManager, installCommand, type PackageManager } from "../system/host.ts";
+import { findProgram, findSystemProgram, hostPackageManager, installCommand, type PackageManager } from "../system/host.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 
 /** What keeps the host from doing something. */
@@ -30,6 +30,10 @@ const packages = {
   "dpkg-deb": { "apt-get": "dpkg", dnf: "dpkg" },
   podman: { "apt-get": "podman", dnf: "podman" },
   catatonit: { "apt-get": "catatonit", dnf: "catatonit" },
+  ip: { "apt-get": "iproute2", dnf: "iproute" },
+  nsenter: { "apt-get": "util-linux", dnf: "util-linux-core" },
+  runc: { "apt-get": "runc", dnf: "runc" },
+  udhcpc: { "apt-get": "udhcpc", dnf: "busybox" },
 } as const;
 
 /** The oldest buildah with all the flags that make images reproducible (`--omit-history`). */
@@ -57,7 +61,8 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
         ...(await lacksForFiles()),
       ]);
       const run = ability("run images", manager, [...programs(manager, ["podman"]), ...lacksForInit(manager)]);
-      const abilities = [build, run, ...archNames.map((arch) => emulation(arch, manager))];
+      const prove = ability("verify and prove images", manager, lacksForProof(manager));
+      const abilities = [build, run, prove, ...archNames.map((arch) => emulation(arch, manager))];
       if (flags.json) context.print(JSON.stringify({ packageManager: manager, abilities }, undefined, 2));
       else for (const each of abilities) context.print(asText(each));
       context.setExitCode(build.able ? 0 : 1);
@@ -147,6 +152,15 @@ async function lacksForFiles(): Promise<readonly Lack[]> {
   } catch {
     return [{ what: `${base} cannot be written to: set TMPDIR to a directory with free space` }];
   }
+}
+
+/** What makes networks, asks for leases and runs sandboxes; crun and busybox do as well. */
+function lacksForProof(manager: PackageManager | undefined): readonly Lack[] {
+  const isThere = (name: string) => findSystemProgram(name) !== undefined;
+  const others: Readonly<Record<string, string>> = { runc: "crun", udhcpc: "busybox" };
+  return (["podman", "ip", "nsenter", "runc", "udhcpc"] as const)
+    .filter((name) => !isThere(name) && !isThere(others[name] ?? name))
+    .map((name) => lack(`${name} is not installed`, manager, packages[name]));
 }
 
 /** `podman run --init` needs an init, which not every distribution's podman pulls in. */
