@@ -3,7 +3,13 @@ import os from "node:os";
 import type { Command } from "commander";
 import { type Arch, arches, archNames, hostArch } from "../system/arch.ts";
 import type { CommandContext } from "../system/context.ts";
-import { findProgram, findSystemProgram, hostPackageManager, installCommand, type PackageManager } from "../system/host.ts";
+import {
+  findProgram,
+  findSystemProgram,
+  hostPackageManager,
+  installCommand,
+  type PackageManager,
+} from "../system/host.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 
 /** What keeps the host from doing something. */

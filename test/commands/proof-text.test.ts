@@ -22,7 +22,10 @@ it("a finding is one line with its time, and below a bad one is what the program
 });
 
 it.each([
-  ["needed    /a  'it serves' fails: it ended", { verdict: "needed", failed: [{ check: "it serves", because: "it ended" }] }],
+  [
+    "needed    /a  'it serves' fails: it ended",
+    { verdict: "needed", failed: [{ check: "it serves", because: "it ended" }] },
+  ],
   ["needed    /a  it holds /a/b", { verdict: "needed", holds: "/a/b" }],
   ["unproven  /a  accepted: the licence wants it", { verdict: "unproven", accepted: "the licence wants it" }],
   ["unproven  /a  all checks pass without it", { verdict: "unproven" }],
