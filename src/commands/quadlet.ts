@@ -1,7 +1,10 @@
 import { type Command, Option } from "commander";
 import type { PodmanVersion } from "../deploy/podman.ts";
+import type { Unit } from "../deploy/quadlet.ts";
+import type { ImagePlan } from "../plan.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, usageFailure } from "../system/errors.ts";
+import { installUnit } from "./install-unit.ts";
 import { type PlanOptions, readPlan, recipeOption, repeated } from "./options.ts";
 
 interface QuadletOptions extends PlanOptions {
@@ -9,9 +12,14 @@ interface QuadletOptions extends PlanOptions {
   readonly image?: string;
   readonly interface?: readonly string[];
   readonly template?: true;
-  readonly notify?: true;
+  /** false is `--no-notify`; undefined leaves it to the image. */
+  readonly notify?: boolean;
   readonly butane?: true;
   readonly address?: string;
+  readonly install?: true;
+  readonly user?: true;
+  readonly dryRun?: true;
+  readonly force?: true;
 }
 
 /** What Debian's and Fedora's current releases have at least. */
@@ -21,7 +29,7 @@ const usualPodman = "5.4";
 export function addQuadletCommand(program: Command, context: CommandContext): void {
   program
     .command("quadlet")
-    .description("print the Podman Quadlet unit of the service")
+    .description("print the Podman Quadlet unit of the service, or install it")
     .addOption(recipeOption())
     .addOption(
       new Option("-a, --arch <arch>", "of the image in the unit (default: this machine's)").argParser(repeated),
@@ -31,30 +39,57 @@ export function addQuadletCommand(program: Command, context: CommandContext): vo
     .addOption(new Option("--podman <version>", `for this podman (default: this host's, or ${usualPodman})`))
     .addOption(new Option("--interface <name>", "an interface to serve; repeatable").argParser(repeated))
     .addOption(new Option("--template", "one unit for any interface, started as NAME@INTERFACE"))
-    .addOption(new Option("--notify", "the program tells systemd when it is ready (needs libsystemd in its closure)"))
+    .addOption(
+      new Option("--notify", "the program tells systemd when it is ready (default: as the image's record says)"),
+    )
+    .addOption(new Option("--no-notify", "systemd does not wait for a word of the program"))
     .addOption(new Option("--butane", "a Fedora CoreOS configuration with the unit and the static address"))
     .addOption(new Option("--address <address>", "the served interface's own, for --butane, as 192.0.2.1/24"))
-    .action(async (options: QuadletOptions) => context.print((await unitText(options, context)).trimEnd()));
+    .addOption(
+      new Option("--install", "write the unit to where systemd finds it, and print that place").conflicts("butane"),
+    )
+    .addOption(new Option("--user", "for your own systemd instead of the system's").conflicts("butane"))
+    .addOption(new Option("--dry-run", "with --install: write nothing, only say what would be done"))
+    .addOption(new Option("--force", "with --install: replace a unit that is not this tool's, or was changed"))
+    .action(async (options: QuadletOptions) => {
+      if (!options.install && (options.dryRun || options.force))
+        throw usageFailure(
+          `cannot use ${options.dryRun ? "--dry-run" : "--force"}: nothing is installed`,
+          "add --install",
+        );
+      const { plan, unit } = await unitAsked(options, context);
+      if (options.install) await installUnit(plan, unit, options, context);
+      else context.print((await printed(plan, unit, options)).trimEnd());
+    });
 }
 
-async function unitText(options: QuadletOptions, context: CommandContext): Promise<string> {
-  const [{ quadletUnit }, { butane }, { imageAsked }] = await Promise.all([
+async function unitAsked(
+  options: QuadletOptions,
+  context: CommandContext,
+): Promise<{ readonly plan: ImagePlan; readonly unit: Unit }> {
+  const [{ quadletUnit }, { imageAsked }] = await Promise.all([
     import("../deploy/quadlet.ts"),
-    import("../deploy/butane.ts"),
     import("../system/image-name.ts"),
   ]);
-  const { images } = await readPlan("scratch", options);
+  const { images } = await readPlan(await kindOf(options.recipe), options);
   const [plan] = images;
   if (plan === undefined || images.length > 1)
     throw usageFailure("cannot write one unit for several architectures", "name one with --arch");
+  const image = imageAsked("--image", options.image) ?? `${plan.image}:latest-${plan.arch}`;
   const unit = quadletUnit(plan, {
     podman: await targetPodman(options.podman, context),
-    image: imageAsked("--image", options.image) ?? `${plan.image}:latest-${plan.arch}`,
+    image,
     interfaces: options.interface ?? [],
     template: options.template ?? false,
-    notify: options.notify ?? false,
+    notify: options.notify ?? (await notifies(image, context)),
+    user: options.user ?? false,
   });
+  return { plan, unit };
+}
+
+async function printed(plan: ImagePlan, unit: Unit, options: QuadletOptions): Promise<string> {
   if (!options.butane) return unit.text;
+  const { butane } = await import("../deploy/butane.ts");
   const [served, ...more] = options.interface ?? [];
   if (served === undefined || more.length > 0 || options.address === undefined) {
     throw usageFailure(
@@ -63,6 +98,28 @@ async function unitText(options: QuadletOptions, context: CommandContext): Promi
     );
   }
   return butane(plan, unit, { interface: served, address: options.address });
+}
+
+/** The service is the same in both kinds of image: an OS-based one is meant only where the recipe has no other. */
+async function kindOf(recipe: string): Promise<"scratch" | "fedora"> {
+  const { loadRecipe } = await import("../recipe/load.ts");
+  return (await loadRecipe(recipe)).recipe.scratch === undefined ? "fedora" : "scratch";
+}
+
+/**
+ * Whether the image's program can tell systemd that it is ready: the loader gives it libsystemd. An image that is not in the local store,
+ * or has no record, is taken to be silent: systemd would wait in vain.
+ */
+async function notifies(image: string, context: CommandContext): Promise<boolean> {
+  const { readRecordedImage } = await import("./recorded-image.ts");
+  try {
+    const { record } = await readRecordedImage(image, context);
+    return record.entries.some(({ reason }) => reason.kind === "needed" && reason.soname === "libsystemd.so.0");
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    context.log.info(`${image} is not here to be asked whether it tells systemd when it is ready; --notify says so`);
+    return false;
+  }
 }
 
 /** A host whose podman has no Quadlet is not where the unit will run. */

@@ -13,6 +13,8 @@ export interface UnitRequest {
   readonly template: boolean;
   /** The program tells systemd when it is ready; without libsystemd in its closure it never would. */
   readonly notify: boolean;
+  /** For an ordinary user's systemd, which knows neither the system's network-online.target nor its multi-user.target. */
+  readonly user: boolean;
 }
 
 export interface Unit {
@@ -57,9 +59,7 @@ export function quadletUnit(plan: ImagePlan, request: UnitRequest): Unit {
   const text = `# The interface that is served must have a static address.
 ${request.template ? templateNote(recipe) : ""}[Unit]
 Description=${literal(title)}${request.template ? " on %i" : ""}
-Wants=network-online.target
-After=network-online.target
-
+${request.user ? "" : "Wants=network-online.target\nAfter=network-online.target\n"}
 [Container]
 ${entries.map((entry) => written(entry, request.podman)).join("\n")}
 
@@ -69,7 +69,7 @@ Restart=on-failure
 SuccessExitStatus=143 137
 
 [Install]
-WantedBy=multi-user.target
+WantedBy=${request.user ? "default" : "multi-user"}.target
 `;
   return { name: `${recipe}${request.template ? "@" : ""}.container`, text };
 }

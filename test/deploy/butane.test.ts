@@ -10,7 +10,7 @@ const { recipe } = await loadRecipe("dhcpd");
 const [plan] = planImages(recipe, { kind: "scratch", arches: ["x86_64"], hostArch: "x86_64", hostFamily: "debian" })
   .images as [ImagePlan];
 const request = { podman: podmanVersion(5, 4), image: "r.example/dhcpd:latest", interfaces: ["eth0"] };
-const unit = quadletUnit(plan, { ...request, template: false, notify: false });
+const unit = quadletUnit(plan, { ...request, template: false, notify: false, user: false });
 
 interface Config {
   readonly variant: string;

@@ -1,18 +1,22 @@
-import { describe, expect, it } from "vitest";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addQuadletCommand } from "../../src/commands/quadlet.ts";
 import { parsePodmanVersion } from "../../src/deploy/podman.ts";
 import { quadletUnit, type Unit, type UnitRequest } from "../../src/deploy/quadlet.ts";
 import { type ImagePlan, planImages, type Service } from "../../src/plan.ts";
 import { loadRecipe } from "../../src/recipe/load.ts";
+import { type BuildRecord, recordLabels } from "../../src/report/record.ts";
 import { Failure } from "../../src/system/errors.ts";
-import { CommandFailure } from "../../src/system/run.ts";
+import { CommandFailure, type Run } from "../../src/system/run.ts";
 import { runVerb } from "../support/context.ts";
-import { recordingRun } from "../support/run.ts";
 
 const { recipe } = await loadRecipe("dhcpd");
 const [plan] = planImages(recipe, { kind: "scratch", arches: ["x86_64"], hostArch: "x86_64", hostFamily: "debian" })
   .images as [ImagePlan];
-const plain = { image: "localhost/dhcpd:latest-x86_64", interfaces: [], template: false, notify: false } as const;
+const image = "localhost/dhcpd:latest-x86_64";
+const plain = { image, interfaces: [], template: false, notify: false, user: false } as const;
 
 function unitOf(podman: string, request: Partial<UnitRequest> = {}, service: Partial<Service> = {}): Unit {
   const odd = { ...plan, service: { ...plan.service, ...service } };
@@ -54,6 +58,7 @@ describe("a line of the unit", () => {
     ["updates a local image from the store", "4.6", {}, {}, "\nAutoUpdate=local\n"],
     ["updates any other from its registry", "4.6", { image: "r.example/a:1" }, {}, "\nAutoUpdate=registry\n"],
     ["lets systemd wait only when told to", "5.4", { notify: true }, {}, "\nNotify=true\n"],
+    ["is started by an ordinary user's systemd at log-in", "5.4", { user: true }, {}, "\nWantedBy=default.target\n"],
     ["asks for an init where the program needs one", "5.4", {}, { init: true }, "\nRunInit=true\n"],
     ["mounts the configuration read-only", "5.4", {}, { config: ["/etc/a"] }, "\nVolume=/etc/a:/etc/a:ro,z\n"],
     ["keeps the state in a named volume", "5.4", {}, { state: ["/var/a"] }, "\nVolume=dhcpd-var-a:/var/a\n"],
@@ -64,6 +69,7 @@ describe("a line of the unit", () => {
   });
 
   it.each<[string, string, Partial<UnitRequest>, Partial<Service>, RegExp]>([
+    ["no target that a user's systemd has not", "5.4", { user: true }, {}, /network-online|multi-user/],
     ["no update of a digest", "5.4", { image: `a@sha256:${"0".repeat(64)}` }, {}, /^(AutoUpdate|Label)/m],
     ["no notification unless told so", "5.4", {}, {}, /^Notify/m],
     ["no init where none is needed", "5.4", {}, { init: false }, /^RunInit/m],
@@ -118,23 +124,35 @@ describe("what cannot be a unit", () => {
 });
 
 describe("the verb", () => {
-  const withPodman = (version: string | undefined) =>
-    version === undefined
-      ? async () => {
-          throw new CommandFailure(["podman"], { reason: "it is not installed", notFound: true });
-        }
-      : recordingRun(() => version).run;
-  const quadlet = async (args: readonly string[], version?: string) => {
+  let directory: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), "quadlet-"));
+  });
+  afterAll(() => rm(directory, { recursive: true }));
+
+  /** A machine with this podman, if any, and with this image in its store, if any. */
+  const machine =
+    (version: string | undefined, labels: Readonly<Record<string, string>> | undefined): Run =>
+    async ([program, ...args]) => {
+      if (program === "podman" && version !== undefined) return version;
+      if (program === "buildah" && labels !== undefined)
+        return JSON.stringify({ FromImageID: "0".repeat(64), Config: JSON.stringify({ config: { Labels: labels } }) });
+      const stderr = "image not known";
+      throw new CommandFailure([program, ...args], { reason: "exit code 125", stderr, notFound: program === "podman" });
+    };
+  const quadlet = async (args: readonly string[], version?: string, labels?: Readonly<Record<string, string>>) => {
     const { stdout, notes } = await runVerb(
       addQuadletCommand,
       ["quadlet", "-a", "x86_64", ...args],
-      withPodman(version),
+      machine(version, labels),
     );
     return { text: `${stdout.join("\n")}\n`, notes };
   };
+  const unknown = (name: string) =>
+    `${name} is not here to be asked whether it tells systemd when it is ready; --notify says so`;
 
   it("prints the unit for this host's podman", async () => {
-    expect(await quadlet([], "4.5.1")).toEqual({ text: unitOf("4.5").text, notes: [] });
+    expect(await quadlet([], "4.5.1")).toEqual({ text: unitOf("4.5").text, notes: [unknown(image)] });
   });
 
   it.each([["4.3.1"], [undefined]])("prints it for podman 5.4 where this host has %s", async (version) => {
@@ -142,6 +160,7 @@ describe("the verb", () => {
     expect(text).toBe(unitOf("5.4").text);
     expect(notes).toEqual([
       "the unit is for podman 5.4: this host has no podman with Quadlet; --podman chooses another version",
+      unknown(image),
     ]);
   });
 
@@ -151,7 +170,43 @@ describe("the verb", () => {
     expect((await quadlet(options)).text).toBe(unitOf("4.4", request).text);
   });
 
+  const needing = (soname: string) =>
+    recordLabels({
+      recordVersion: 1,
+      packages: [],
+      entries: [
+        { path: "/usr/lib/x", kind: "file", reason: { kind: "needed", soname, rule: "cache", by: ["/usr/sbin/x"] } },
+      ],
+    } as unknown as BuildRecord);
+
   it.each([
+    ["tag", image],
+    ["digest", `r.example/a@sha256:${"0".repeat(64)}`],
+  ])("lets systemd wait where the record of an image by its %s has libsystemd in the closure", async (_, name) => {
+    const options = ["--image", name, "--podman", "5.4"];
+    const talking = await quadlet(options, undefined, needing("libsystemd.so.0"));
+    expect(talking).toEqual({ text: unitOf("5.4", { image: name, notify: true }).text, notes: [] });
+    const silent = await quadlet(options, undefined, needing("libc.so.6"));
+    expect(silent).toEqual({ text: unitOf("5.4", { image: name }).text, notes: [] });
+  });
+
+  it("does what it is told about that, whatever the record says", async () => {
+    const told = await quadlet(["--podman", "5.4", "--no-notify"], undefined, needing("libsystemd.so.0"));
+    expect(told).toEqual({ text: unitOf("5.4").text, notes: [] });
+    expect((await quadlet(["--podman", "5.4", "--notify"])).text).toBe(unitOf("5.4", { notify: true }).text);
+  });
+
+  it("writes the unit of a recipe that has an OS-based image alone", async () => {
+    const file = path.join(directory, "os.yaml");
+    const { scratch: _, ...rest } = recipe;
+    await writeFile(file, JSON.stringify(rest));
+    const { text } = await quadlet(["--recipe", file, "--podman", "5.4"]);
+    expect(text).toBe(unitOf("5.4", { image: "localhost/dhcpd-fedora:latest-x86_64" }).text);
+  });
+
+  it.each([
+    [["--dry-run"], "cannot use --dry-run: nothing is installed"],
+    [["--force"], "cannot use --force: nothing is installed"],
     [["-a", "all"], "cannot write one unit for several architectures"],
     [["--butane"], "cannot write the static address of the served interface"],
     [["--butane", "--interface", "eth0"], "cannot write the static address of the served interface"],

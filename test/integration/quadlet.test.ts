@@ -13,7 +13,13 @@ import { requireTools } from "../support/tools.ts";
 const { recipe } = await loadRecipe("dhcpd");
 const [plan] = planImages(recipe, { kind: "scratch", arches: ["x86_64"], hostArch: "x86_64", hostFamily: "debian" })
   .images as [ImagePlan];
-const plain = { image: "localhost/dhcpd:latest-x86_64", interfaces: [], template: false, notify: false } as const;
+const plain = {
+  image: "localhost/dhcpd:latest-x86_64",
+  interfaces: [],
+  template: false,
+  notify: false,
+  user: false,
+} as const;
 const supported = ["4.4", "4.5", "4.6", "4.8", "5.0", "5.2", "5.4", "5.8"];
 
 describe.runIf(requireTools(...generatorTools)).each(["trixie", "sid"] as const)(
