@@ -3,7 +3,10 @@ import { together } from "../../src/system/together.ts";
 
 function resource() {
   const state = { disposed: false };
-  return { state, made: { state, [Symbol.asyncDispose]: async () => void (state.disposed = true) } };
+  const dispose = async () => {
+    state.disposed = true;
+  };
+  return { state, made: { [Symbol.asyncDispose]: dispose } };
 }
 
 it("hands over what was made and what was worked out", async () => {
