@@ -1,0 +1,46 @@
+import { access, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import { run } from "./run.ts";
+import { findMirror, patience } from "./standin/debian.ts";
+
+/** What the tool's Containerfile installs, so that the network is asked for lists alone; it stays in charge of what is missing. */
+const installed = ["nodejs", "buildah", "uidmap", "netavark", "libcap2-bin", "ca-certificates"];
+
+/** What a slim base image leaves out. */
+const ballast = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"];
+
+/**
+ * A Debian 13 as a tar, in place of the base image that a registry would give: from the cache, or made with mmdebstrap, which takes
+ * a minute or two.
+ */
+export async function toolBase(): Promise<string> {
+  const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "dhcpd-build-test");
+  const place = path.join(cache, "tool-base-trixie-1.tar");
+  if (await exists(place)) return place;
+  await mkdir(cache, { recursive: true });
+  const directory = await mkdtemp(path.join(cache, "tool-base."));
+  try {
+    const made = path.join(directory, "base.tar");
+    const { sid } = await findMirror(run);
+    const excluded = ballast.map((pattern) => `--dpkgopt=path-exclude=${pattern}`);
+    await run([
+      ...(["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", "--format=tar"] as const),
+      ...[...patience, 'Apt::Install-Recommends "false";'].map((option) => `--aptopt=${option}`),
+      ...excluded,
+      `--include=${installed.join(",")}`,
+      ...["trixie", made, sid.replace(" sid ", " trixie ")],
+    ]);
+    await rename(made, place);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+  return place;
+}
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
