@@ -8,7 +8,7 @@ import { Failure, usageFailure } from "../system/errors.ts";
 
 interface Options {
   readonly json?: true;
-  readonly root: string;
+  readonly root?: readonly string[];
   readonly why?: string;
 }
 
@@ -19,10 +19,23 @@ export function addClosureCommand(program: Command, context: CommandContext): vo
     .description("show what the loader would load for programs, libraries and scripts; execute nothing")
     .argument("<file...>", "with --root: paths inside DIR")
     .option("--json", "one JSON document instead of a tree")
-    .option("--root <dir>", "look into this directory as if it were /", "/")
+    .option(
+      "--root <dir>",
+      "look into this directory as if it were /; repeatable",
+      (dir: string, all: string[] = []) => [...all, dir],
+    )
     .option("--why <soname>", "only how this library comes in")
     .addHelpText("after", "\nExit code: 0 nothing is missing, 1 something is, 2 bad usage or not a program.")
     .action((files: readonly string[], options: Options) => showClosures(files, options, context));
+}
+
+/** The answers of one root. */
+interface Answer {
+  readonly directory: string;
+  readonly view: RootView;
+  readonly closures: readonly Closure[];
+  /** Sentences. */
+  readonly refused: readonly string[];
 }
 
 async function showClosures(files: readonly string[], options: Options, context: CommandContext): Promise<void> {
@@ -30,17 +43,35 @@ async function showClosures(files: readonly string[], options: Options, context:
     import("../system/root.ts"),
     import("../elf/view.ts"),
   ]);
-  const directory = rootDirectory(options.root);
-  const view = viewRoot(openDirectoryRoot(directory));
-  const { closures, refused } = await resolveAll(view, files, directory);
-  if (options.json) context.print(asJson(closures));
-  else if (options.why !== undefined) await explain(closures, options.why, context);
-  else {
-    const { outline } = await import("../elf/outline.ts");
-    for (const closure of closures) context.print(outline(closure, (file) => view.locate(file)?.entry.size));
+  const answers: Answer[] = [];
+  for (const directory of (options.root ?? ["/"]).map(rootDirectory)) {
+    const view = viewRoot(openDirectoryRoot(directory));
+    answers.push({ directory, view, ...(await resolveAll(view, files, directory)) });
   }
+  const closures = answers.flatMap((answer) => answer.closures);
+  const refused = answers.flatMap((answer) => answer.refused);
+  if (options.json) context.print(asJson(answers));
+  else if (options.why !== undefined) await explain(closures, options.why, context);
+  else for (const answer of answers) await draw(answer, answers.length > 1, context);
   if (refused.length > 0) throw new Failure(refused.join("\n"), { kind: "usage" });
   if (options.why === undefined && closures.some((closure) => closure.missing.length > 0)) context.setExitCode(1);
+}
+
+async function draw(
+  { directory, view, closures }: Answer,
+  oneOfSeveral: boolean,
+  context: CommandContext,
+): Promise<void> {
+  const [{ outline }, { packagesOfFiles }] = await Promise.all([
+    import("../elf/outline.ts"),
+    import("../elf/owners.ts"),
+  ]);
+  const files = new Set(closures.flatMap((closure) => closure.files.map(({ path: file }) => file)));
+  const owners = packagesOfFiles(view.root, [...files]);
+  if (oneOfSeveral) context.print(`${directory}:`);
+  for (const closure of closures) {
+    context.print(outline(closure, (file) => ({ size: view.locate(file)?.entry.size, package: owners.get(file) })));
+  }
 }
 
 /** One file that is no program does not keep the others from being answered. */
@@ -93,17 +124,25 @@ function asAsked(closure: Closure, asked: string): Closure {
   return { ...closure, binary: asked, files: closure.files.map(rename), missing: closure.missing.map(rename) };
 }
 
-function asJson(closures: readonly Closure[]): string {
+function asJson(answers: readonly Answer[]): string {
   return JSON.stringify({
-    closures: closures.map(({ binary, kind, interpreter, files, missing, dlopen, warnings }) => ({
-      binary,
-      kind,
-      interpreter,
-      files: files.map(({ path: file, soname, requiredBy, foundBy }) => ({ path: file, soname, requiredBy, foundBy })),
-      missing,
-      ...(dlopen.length === 0 ? {} : { dlopen }),
-      ...(warnings.length === 0 ? {} : { warnings }),
-    })),
+    closures: answers.flatMap(({ directory, closures }) =>
+      closures.map(({ binary, kind, interpreter, files, missing, dlopen, warnings }) => ({
+        ...(answers.length === 1 ? {} : { root: directory }),
+        binary,
+        kind,
+        interpreter,
+        files: files.map(({ path: place, soname, requiredBy, foundBy }) => ({
+          path: place,
+          soname,
+          requiredBy,
+          foundBy,
+        })),
+        missing,
+        ...(dlopen.length === 0 ? {} : { dlopen }),
+        ...(warnings.length === 0 ? {} : { warnings }),
+      })),
+    ),
   });
 }
 

@@ -1,14 +1,19 @@
 import type { Closure, ClosureFile } from "./closure.ts";
 
-/** Size of a canonical path in bytes, undefined where unknown. */
-export type SizeOf = (path: string) => number | undefined;
+/** What is known of the file at a canonical path besides its place in the closure. */
+export interface FileFacts {
+  /** Bytes. */
+  readonly size?: number | undefined;
+  /** The name of the package it belongs to. */
+  readonly package?: string | undefined;
+}
 
 /**
- * A closure for people: a tree in which each file hangs below the one that asked for it first, with the rule that found it and its
- * size; then what is missing, with everyone who asks for it.
+ * A closure for people: a tree in which each file hangs below the one that asked for it first, with the rule that found it, its package and
+ * its size; then what is missing, with everyone who asks for it.
  */
-export function outline(closure: Closure, sizeOf: SizeOf): string {
-  const lines = [`${closure.binary} (${closure.kind})`, ...branches(closure, sizeOf)];
+export function outline(closure: Closure, factsOf: (path: string) => FileFacts): string {
+  const lines = [`${closure.binary} (${closure.kind})`, ...branches(closure, factsOf)];
   for (const { soname, requiredBy, because } of closure.missing) {
     lines.push(`missing: ${soname}, needed by ${requiredBy.join(", ")}${because === undefined ? "" : ` (${because})`}`);
   }
@@ -23,7 +28,7 @@ export function outline(closure: Closure, sizeOf: SizeOf): string {
 const widest = 120;
 
 /** Walks with a list of its own instead of recursion: a chain of libraries may be as long as somebody likes. */
-function branches(closure: Closure, sizeOf: SizeOf): readonly string[] {
+function branches(closure: Closure, factsOf: (path: string) => FileFacts): readonly string[] {
   const under = new Map<string, ClosureFile[]>();
   for (const file of closure.files) {
     const parent = file.requiredBy[0] ?? closure.binary;
@@ -37,15 +42,16 @@ function branches(closure: Closure, sizeOf: SizeOf): readonly string[] {
   const pending = below(closure.binary, "");
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { file, indent, last } = next;
-    lines.push(`${indent}${last ? "└── " : "├── "}${label(file, sizeOf(file.path))}`);
+    lines.push(`${indent}${last ? "└── " : "├── "}${label(file, factsOf(file.path))}`);
     pending.push(...below(file.path, indent.length < widest ? `${indent}${last ? "    " : "│   "}` : indent));
   }
   return lines;
 }
 
-function label({ soname, path, foundBy }: ClosureFile, size: number | undefined): string {
+function label({ soname, path, foundBy }: ClosureFile, { size, package: from }: FileFacts): string {
   const place = soname === undefined || path.endsWith(`/${soname}`) ? path : `${soname} => ${path}`;
-  return `${place} (${foundBy}${size === undefined ? "" : `, ${kibibytes(size)}`})`;
+  const facts = [foundBy, ...(from === undefined ? [] : [from]), ...(size === undefined ? [] : [kibibytes(size)])];
+  return `${place} (${facts.join(", ")})`;
 }
 
 function kibibytes(bytes: number): string {
@@ -54,7 +60,7 @@ function kibibytes(bytes: number): string {
 
 /**
  * The ways from the binary to a file, one for each file that asks for it, each as short as can be. `wanted` is a soname, a file name
- * or a path. Empty where the closure does not have it.
+ * or a path; it may be missing. Empty where the closure does not ask for it.
  */
 export function chainsTo(closure: Closure, wanted: string): readonly string[] {
   const target = closure.files.find(
@@ -64,12 +70,16 @@ export function chainsTo(closure: Closure, wanted: string): readonly string[] {
       path.endsWith(`/${wanted}`) ||
       links.some((link) => link.path.endsWith(`/${wanted}`)),
   );
-  if (target === undefined) return [];
+  const missing = closure.missing.find(({ soname }) => soname === wanted);
   const byPath = new Map(closure.files.map((file) => [file.path, file]));
-  return target.requiredBy.map((requirer) => {
-    const steps = [...shortestWay(closure.binary, requirer, byPath), target];
-    return [closure.binary, ...steps.map((file) => `${file.path} (${file.foundBy})`)].join(" -> ");
-  });
+  const end = target === undefined ? `${wanted} (missing)` : step(target);
+  return ((target ?? missing)?.requiredBy ?? []).map((requirer) =>
+    [closure.binary, ...shortestWay(closure.binary, requirer, byPath).map(step), end].join(" -> "),
+  );
+}
+
+function step({ path, foundBy }: ClosureFile): string {
+  return `${path} (${foundBy})`;
 }
 
 /** The files from the binary, which is left out, to `end`. */

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { addClosureCommand } from "../../src/commands/closure.ts";
@@ -141,6 +142,41 @@ describe("for people", () => {
     const { stdout, exitCode } = await closure("--why", "libdeep.so.1", "--root", world.root, "/usr/sbin/prog");
     expect(stdout).toBe("/usr/sbin/prog -> /lib/libone.so (default) -> /lib/libdeep.so.1 (default)");
     expect(exitCode).toBe(0);
+  });
+
+  test("the package of each file, where dpkg has records in the root", async () => {
+    world.link("/usr/lib", "../lib").file("/var/lib/dpkg/info/libdeep1:amd64.list", "/.\n/lib\n/lib/libdeep.so.1\n");
+    const { stdout } = await closure("--root", world.root, "/usr/sbin/prog");
+    expect(stdout).toMatch(/ {4}└── \/lib\/libdeep\.so\.1 \(default, libdeep1, \d+ KiB\)$/);
+  });
+
+  test("several roots, names with spaces, each answer under its root", async () => {
+    using other = tinyWorld();
+    world.program("/opt/my prog");
+    other.program("/opt/my prog");
+    const roots = ["--root", world.root, "--root", other.root];
+    const { stdout } = await closure(...roots, "/opt/my prog");
+    expect(stdout.split("\n").filter((line) => !line.includes("──"))).toEqual([
+      ...[`${world.root}:`, "/opt/my prog (dynamic)", `${other.root}:`, "/opt/my prog (dynamic)"],
+    ]);
+    const { closures } = JSON.parse((await closure("--json", ...roots, "/opt/my prog")).stdout);
+    expect(closures.map((each: { root: string }) => each.root)).toEqual([world.root, other.root]);
+  });
+
+  test("thousands of files in one call", async () => {
+    const files = Array.from({ length: 5000 }, (_, index) => (index % 2 === 0 ? "/usr/sbin/prog" : "/lib/libone.so"));
+    const { stdout, exitCode } = await closure("--json", "--root", world.root, ...files);
+    expect(JSON.parse(stdout).closures).toHaveLength(5000);
+    expect(exitCode).toBe(0);
+  });
+
+  test("--why of what is missing: each way to it", async () => {
+    world.library("/stub/libgone.so").library("/lib/libdeep.so.1", { needs: ["/stub/libgone.so"] });
+    rmSync(`${world.root}/stub`, { recursive: true });
+    const { stdout } = await closure("--why", "libgone.so", "--root", world.root, "/usr/sbin/prog");
+    expect(stdout).toBe(
+      "/usr/sbin/prog -> /lib/libone.so (default) -> /lib/libdeep.so.1 (default) -> libgone.so (missing)",
+    );
   });
 
   test("--why of what is not there is exit code 1", async () => {

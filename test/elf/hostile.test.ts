@@ -38,7 +38,7 @@ function ask(root: Root, binary: string): void {
   const view = viewRoot(root);
   try {
     const closure = resolveClosure(view, binary, { threadUnwinder: true });
-    outline(closure, () => 1);
+    outline(closure, () => ({ size: 1 }));
     checkVersions(view, closure);
     checkSymbols(view, closure);
     for (const file of closure.files) expect(locate(root, file.path)?.path).toBe(file.path);
@@ -178,7 +178,7 @@ describe("large worlds", () => {
     const view = viewRoot(root);
     const closure = resolveClosure(view, "/lib/l0");
     expect(closure.files.length).toBe(count);
-    expect(outline(closure, () => 1).split("\n")).toHaveLength(count + 1);
+    expect(outline(closure, () => ({ size: 1 })).split("\n")).toHaveLength(count + 1);
   });
 
   test("a library that needs 20000 others that are not there", () => {
