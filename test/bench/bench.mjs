@@ -174,6 +174,7 @@ try {
     console.log(`${name.padEnd(32)}${took.toFixed(0)} ms <= ${limit} ms${took <= limit ? "  kept" : "  MISSED"}`);
   }
   for (const line of sizes()) console.log(line);
+  await import("./closure.mjs");
 } finally {
   remove();
 }

@@ -1,4 +1,4 @@
-// The speed of `closure`, beside those who answer the same question: `node test/bench/closure.mjs`. Needs the built dist/.
+// The speed of `closure`, beside those who answer the same question; part of `npm run bench`, or by itself: `node test/bench/closure.mjs`. Needs the built dist/.
 import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
