@@ -10,8 +10,8 @@ const pauses = [1000, 2000, 4000];
 const passing =
   /connection refused|connection reset|broken pipe|\bEOF\b|i\/o timeout|handshake timeout|timeout awaiting|Client\.Timeout|deadline exceeded|no route to host|network is unreachable|server misbehaving|closed network connection|too ?many ?requests|status:? (?:429|50[0234])\b/i;
 
-/** buildah's own words when it has tried again by itself (some subcommands do, three times), so that we need not. */
-const triedAgain = /Failed, retrying in/;
+/** buildah's own words before its last attempt: some subcommands try again by themselves after some kinds of trouble. */
+const triedAgain = /Failed, retrying in .*\((\d+)\/\1\)/;
 
 /**
  * Does something with a registry, again after a moment where the network is in trouble; `purpose` is what it does, as `push the

@@ -66,6 +66,13 @@ describe("what is done with a registry", () => {
     expect(left).toHaveLength(1);
   });
 
+  it("is tried again where buildah gave up before its last attempt", async () => {
+    const { attempt } = failing(
+      'level=warning msg="Failed, retrying in 2s ... (1/3). Error: x"\nError: writing blob: use of closed network connection',
+    );
+    expect(await persistently("push it", attempt, silent, waits)).toBe("done");
+  });
+
   it("lets a bug through as it is", async () => {
     const bug = new TypeError("oops");
     await expect(persistently("push it", () => Promise.reject(bug), silent, waits)).rejects.toBe(bug);
