@@ -20,6 +20,8 @@ export interface DnfCatalog {
   readonly known: readonly RepositoryPackage[];
   /** The packages that provide a soname; of several the one that dnf's solver would install. None or one. */
   providersOf(library: string, among: readonly RepositoryPackage[]): Promise<readonly RepositoryPackage[]>;
+  /** These packages and no other versions of them, each as `NAME-[EPOCH:]VERSION-RELEASE`. */
+  exactly(specifications: readonly string[]): Promise<readonly RepositoryPackage[]>;
   /** The packages that have a file, by absolute path. */
   havingFile(file: string): Promise<readonly RepositoryPackage[]>;
 }
@@ -64,6 +66,7 @@ export async function openDnfCatalog(options: CatalogOptions): Promise<DnfCatalo
         (each) => each !== undefined,
       );
     },
+    exactly: (specifications) => find(...specifications),
     // Lists of files are not fetched without being asked for: <https://fedoraproject.org/wiki/Changes/DNFConditionalFilelists>.
     havingFile: (file) => find("--setopt=optional_metadata_types=filelists", `--file=${file}`),
   };

@@ -1,11 +1,14 @@
 import type { Arch } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
+import { type LockedRelease, releaseText } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import type { Run } from "../system/run.ts";
 import type { Remember } from "./answers.ts";
 import type { ContentCache } from "./cache.ts";
 import { type DnfCatalog, openDnfCatalog, withLibraries } from "./dnf-catalog.ts";
+import { lockedCatalog } from "./dnf-lock.ts";
 import type { DnfState } from "./dnf-state.ts";
+import { lockFor } from "./locked.ts";
 import { PayloadRoot } from "./payload.ts";
 import { fedoraReleaseOf, fileName, type RepositoryPackage } from "./rpm.ts";
 import { type Accounts, accountsOf } from "./rpm-accounts.ts";
@@ -16,6 +19,8 @@ export interface DnfOptions {
   readonly arch: Arch;
   /** The packages that the plan names. */
   readonly packages: readonly string[];
+  /** Which packages must be exactly which, by release; absent: what dnf would install. */
+  readonly lock?: readonly LockedRelease[];
   readonly state: DnfState;
   readonly remember: Remember;
   readonly cache: ContentCache;
@@ -29,7 +34,11 @@ export interface DnfOptions {
  */
 export async function openDnfSource(options: DnfOptions): Promise<PackageSource> {
   const { packages, state, arch } = options;
-  const catalog = await openDnfCatalog(options);
+  const newest = await openDnfCatalog(options);
+  const catalog =
+    options.lock === undefined
+      ? newest
+      : await lockedCatalog(newest, lockFor(options.lock, releaseText(distributionOf(state, newest.named))).packages);
   const chosen = packages.map((name) => {
     const found = catalog.named.find((each) => each.name === name);
     if (found !== undefined) return found;

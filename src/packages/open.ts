@@ -59,7 +59,7 @@ async function openDebian({ arch, packages, lock, maxListAge, place, log }: Sour
   };
 }
 
-async function openFedora({ arch, packages, maxListAge, place, log }: SourceOptions): Promise<PackageLists> {
+async function openFedora({ arch, packages, lock, maxListAge, place, log }: SourceOptions): Promise<PackageLists> {
   const [{ openDnfState, refreshMetadata }, { openDnfSource }] = await Promise.all([
     import("./dnf-state.ts"),
     import("./dnf.ts"),
@@ -71,8 +71,9 @@ async function openFedora({ arch, packages, maxListAge, place, log }: SourceOpti
   await refreshMetadata(state, { maxAge: maxListAge, log });
   const fingerprint = await state.listsFingerprint();
   const remember = rememberAnswers(`${state.directory}\n${fingerprint}`, cache);
+  const locked = lock === undefined ? {} : { lock };
   return {
     fingerprint,
-    open: () => openDnfSource({ arch, packages, state, remember, cache, run: place.run, log }),
+    open: () => openDnfSource({ arch, packages, ...locked, state, remember, cache, run: place.run, log }),
   };
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createArchive, repackage } from "../support/archive.ts";
 import { run } from "../support/run.ts";
+import { loadBase, standIn, standInTools } from "../support/standin/standin.ts";
 import { requireTools } from "../support/tools.ts";
 import { createUser } from "../support/user.ts";
 import { type BuiltImage, createWorkshop, type Workshop } from "../support/workshop.ts";
@@ -153,4 +154,29 @@ describe.runIf(ready)("a lock", () => {
       ),
     });
   });
+});
+
+describe.runIf(requireTools(...standInTools, "buildah"))("a lock of RPM packages", () => {
+  it("holds while the builder's repositories have them, and names those that are gone", async () => {
+    const world = await standIn();
+    await using workshop = await createWorkshop();
+    await loadBase(world.base.dnf5, "localhost/standin:44", workshop.store.env);
+    const file = path.join(workshop.store.directory, "dhcpd.lock");
+    const fedora = ["--from", "fedora", "--builder", "localhost/standin:44", "--arch", "x86_64", "--lock-file", file];
+    expect(await workshop.run(["lock", ...fedora])).toMatchObject({ exitCode: 0, stdout: `${file}\n` });
+    const text = await readFile(file, "utf8");
+    expect(text).toContain("release: fedora 44\n");
+    expect(text).toMatch(/name: dhcp-server\n +version: 12:4\.4\.3-27\.P1\.fc44\n/);
+    const [locked] = await workshop.build([...fedora, "--locked"]);
+    const [free] = await workshop.build([...fedora, "--force"]);
+    expect(locked).toEqual(free);
+    await writeFile(file, text.replace("12:4.4.3-27.P1.fc44", "12:4.4.3-26.P1.fc44"));
+    const { exitCode, stderr } = await workshop.run(["scratch", ...fedora, "--locked"]);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        /package {6}locked {15}found\ndhcp-server {2}12:4\.4\.3-26\.P1\.fc44 {2}12:4\.4\.3-27\.P1\.fc44\nhint: /,
+      ),
+    });
+  }, 300_000);
 });
