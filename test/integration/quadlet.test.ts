@@ -6,7 +6,7 @@ import { parsePodmanVersion } from "../../src/deploy/podman.ts";
 import { quadletUnit, type UnitRequest } from "../../src/deploy/quadlet.ts";
 import { type ImagePlan, planImages } from "../../src/plan.ts";
 import { loadRecipe } from "../../src/recipe/load.ts";
-import { generatorTools, quadletGenerator } from "../support/quadlet-generator.ts";
+import { generatorTools, quadletGenerator, unescaped } from "../support/quadlet-generator.ts";
 import { run } from "../support/run.ts";
 import { requireTools } from "../support/tools.ts";
 
@@ -99,14 +99,3 @@ describe.runIf(requireTools(...generatorTools)).each(["trixie", "sid"] as const)
     });
   },
 );
-
-/** What systemd makes of a word of ExecStart: systemd.service(5), quoting, `%%` and `$$`. */
-function unescaped(word: string): string {
-  const named: Readonly<Record<string, string>> = { n: "\n", t: "\t", s: " " };
-  return (word.startsWith('"') ? word.slice(1, -1) : word)
-    .replaceAll(/\\(x[0-9a-f]{2}|.)/g, (_, code: string) =>
-      code.length > 1 ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (named[code] ?? code),
-    )
-    .replaceAll("%%", "%")
-    .replaceAll("$$", "$");
-}

@@ -32,6 +32,23 @@ export async function quadletGenerator(suite: Suite): Promise<string> {
   return generator;
 }
 
+/** The words of a command of a service, as systemd starts them; its specifiers are left. */
+export function commandOf(service: string, key: "ExecStart" | "ExecStop"): readonly string[] {
+  const line = new RegExp(`^${key}=(.*)$`, "m").exec(service)?.[1] ?? "";
+  return (line.match(/(?:"(?:[^"\\]|\\.)*"|\S)+/g) ?? []).map(unescaped);
+}
+
+/** What systemd makes of a word of ExecStart: systemd.service(5), quoting, `%%` and `$$`. */
+export function unescaped(word: string): string {
+  const named: Readonly<Record<string, string>> = { n: "\n", t: "\t", s: " " };
+  return (word.startsWith('"') ? word.slice(1, -1) : word)
+    .replaceAll(/\\(x[0-9a-f]{2}|.)/g, (_, code: string) =>
+      code.length > 1 ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (named[code] ?? code),
+    )
+    .replaceAll("%%", "%")
+    .replaceAll("$$", "$");
+}
+
 function exists(file: string): Promise<boolean> {
   return access(file).then(
     () => true,
