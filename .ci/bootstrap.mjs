@@ -42,6 +42,7 @@ const needs = {
       setfattr: "attr",
       strace: "strace",
       lddtree: "pax-utils",
+      "/usr/lib/python3/dist-packages/elftools": "python3-pyelftools",
       gpg: "gpg",
       "gpg-agent": "gpg-agent",
       mmdebstrap: "mmdebstrap",

@@ -6,6 +6,8 @@ import { execute, measure } from "./measure.mjs";
 
 const program = path.resolve(fileURLToPath(import.meta.url), "../../../dist/main.js");
 const machine = { x64: 62, arm64: 183 }[process.arch];
+/** lddtree is for the system's own python, whatever else is called so. */
+const env = { PATH: `/usr/bin:/bin:${process.env.PATH}` };
 /** So many files for those who need a process for each; they are compared file by file. */
 const sampleSize = 100;
 
@@ -35,7 +37,7 @@ function isProgramOrLibrary(file) {
 /** Exit codes say that something is missing or is no program, which is an answer, too. */
 function answer(command) {
   try {
-    execute(command);
+    execute(command, { env });
   } catch (error) {
     if (!/: exit code \d/.test(error.message)) throw error;
   }
@@ -47,7 +49,7 @@ function lddEach(those) {
 
 function isInstalled(name) {
   try {
-    execute([name, "--help"]);
+    execute([name, "--help"], { env });
     return true;
   } catch {
     return false;
