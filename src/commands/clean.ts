@@ -11,7 +11,11 @@ export function addCleanCommand(program: Command, context: CommandContext): void
     .description("remove what an interrupted build or check left behind")
     .option("--cache", "remove the package lists and downloads too; they will be fetched again")
     .action(async (flags: { cache?: true }) => {
-      const removed = [...(await removeContainers(context)), ...(await removeFiles(flags.cache ?? false, context))];
+      const removed = [
+        ...(await removeContainers(context)),
+        ...(await removeIndexes(context)),
+        ...(await removeFiles(flags.cache ?? false, context)),
+      ];
       for (const each of removed) context.print(each);
       if (removed.length === 0) context.log.info("nothing to clean");
     });
@@ -33,6 +37,24 @@ async function removeContainers({ run }: CommandContext): Promise<readonly strin
   const volumes = (await unlessNotInstalled(podman.volumes())).filter(isLeftover);
   await podman.removeVolumes(volumes);
   return [...working, ...checked, ...volumes];
+}
+
+/** Indexes in the making: `localhost/<name of our own>:latest`. */
+async function removeIndexes({ run }: CommandContext): Promise<readonly string[]> {
+  const [{ Buildah }, { BuildahDistribution }, { createWorkdir, isLeftover }] = await Promise.all([
+    import("../image/buildah.ts"),
+    import("../image/distribution.ts"),
+    import("../system/workdir.ts"),
+  ]);
+  const images = new Buildah(run).images().then((all) => all.flatMap(({ names }) => names));
+  const drafts = (await unlessNotInstalled(images)).filter((name) =>
+    isLeftover(name.replace(/^localhost\/|:latest$/g, "")),
+  );
+  if (drafts.length === 0) return [];
+  await using workdir = await createWorkdir();
+  const distribution = new BuildahDistribution(run, { tlsVerify: true }, workdir);
+  for (const draft of drafts) await distribution.manifestRm(draft);
+  return drafts;
 }
 
 /** Where a tool is not installed it has left nothing. */

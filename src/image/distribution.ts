@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Run } from "../system/run.ts";
+import { CommandFailure, type Run } from "../system/run.ts";
 import { ownName, type Workdir } from "../system/workdir.ts";
 import { type Destination, transportAt } from "./destination.ts";
 import { buildahInvoker, type Invoke } from "./invoke.ts";
@@ -62,8 +62,16 @@ export class BuildahDistribution {
   /** Fetches an image of a registry by its digest, whatever its architecture; its name in the store is gone with the scope. */
   async pull(name: string, digest: string): Promise<{ readonly id: string } & AsyncDisposable> {
     const reference = `${name}@${digest}`;
-    const id = await this.#invoke(["pull", "--quiet", ...this.#connection, `docker://${reference}`]);
-    return { id, [Symbol.asyncDispose]: () => this.#rmi(reference) };
+    try {
+      const id = await this.#invoke(["pull", "--quiet", ...this.#connection, `docker://${reference}`]);
+      return { id, [Symbol.asyncDispose]: () => this.#rmi(reference) };
+    } catch (error) {
+      // An interrupted pull may or may not have left the image.
+      await this.#rmi(reference).catch((none: unknown) => {
+        if (!(none instanceof CommandFailure)) throw none;
+      });
+      throw error;
+    }
   }
 
   async #rmi(reference: string): Promise<void> {
@@ -73,7 +81,7 @@ export class BuildahDistribution {
   async manifestCreate(): Promise<IndexDraft> {
     const name = `localhost/${ownName()}`;
     await this.#invoke(["manifest", "create", name]);
-    return { name, [Symbol.asyncDispose]: () => this.#manifestRm(name) };
+    return { name, [Symbol.asyncDispose]: () => this.manifestRm(name) };
   }
 
   /** Adds an image of the store by its ID, or one of a registry (`docker://`), as the last one. */
@@ -90,7 +98,7 @@ export class BuildahDistribution {
   }
 
   /** Takes a name from an index; with its last name the index goes. */
-  async #manifestRm(name: string): Promise<void> {
+  async manifestRm(name: string): Promise<void> {
     await this.#invoke(["manifest", "rm", name], { evenInterrupted: true });
   }
 }

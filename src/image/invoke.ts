@@ -31,7 +31,7 @@ export function buildahInvoker(run: Run, temporary?: string): Invoke {
         ? await run(["buildah", ...words], { ...options, env })
         : await run(["flock", "--no-fork", alone, "buildah", ...words], { ...options, env });
     } catch (error) {
-      if (!(error instanceof CommandFailure) || !error.notFound) throw error;
+      if (!(error instanceof CommandFailure) || !error.notFound || error.command[0] !== "buildah") throw error;
       throw new Failure("cannot build an image: buildah is not installed", {
         hint: "dhcpd-build doctor says how to install it",
         cause: error,

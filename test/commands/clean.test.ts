@@ -36,6 +36,8 @@ afterEach(() => {
 const storeWith = (...names: readonly string[]) =>
   recordingRun(([tool, verb]) => {
     if (tool === "podman") return ["ps", "volume"].includes(verb ?? "") ? names.join("\n") : undefined;
+    if (verb === "images")
+      return JSON.stringify(names.map((name) => ({ id: "0", names: [`localhost/${name}:latest`] })));
     return verb === "containers" ? JSON.stringify(names.map((containername) => ({ containername }))) : undefined;
   });
 
@@ -44,6 +46,7 @@ it("removes what dead processes left, and nothing of a live one or of somebody e
   const { stdout, exitCode } = await runVerb(addCleanCommand, ["clean"], store.run);
   expect(stdout).toEqual([
     ...[dead, dead, dead],
+    `localhost/${dead}:latest`,
     path.join(base, dead),
     path.join(cache, dead),
     path.join(cache, "derived", `0123.payload.${dead}`),
@@ -56,6 +59,8 @@ it("removes what dead processes left, and nothing of a live one or of somebody e
     ["podman", "rm", "--force", "--ignore", "--volumes", "--time", "0", dead],
     ["podman", "volume", "ls", "--format", "{{.Name}}"],
     ["podman", "volume", "rm", "--force", dead],
+    ["buildah", "images", "--json", "--no-trunc"],
+    ["buildah", "manifest", "rm", `localhost/${dead}:latest`],
   ]);
   const kept = [alive, "dhcpd-build-notes", "cache/dhcpd-build/derived/0123.payload"];
   expect(kept.filter((name) => !existsSync(path.join(base, name)))).toEqual([]);

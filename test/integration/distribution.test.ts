@@ -206,6 +206,22 @@ describe.runIf(ready)("images of two machines and a registry between them", () =
     });
   });
 
+  it("leave nothing behind when their index is interrupted, and what is left when it is killed can be cleaned", async () => {
+    const args = ["index", `${registry.host}/alone/dhcpd`, withoutTls];
+    const when = (stderr: string) => stderr.includes("looking into");
+    const images = () => run(["buildah", "images", "--format", "{{.ID}} {{.Name}}"], { env: last!.env });
+    const before = await images();
+    const told = await last!.run(args, { interrupt: { signal: "SIGTERM", when } });
+    expect(told).toMatchObject({ exitCode: 143, stdout: "" });
+    expect(await images()).toBe(before);
+    expect(await last!.leftovers()).toEqual([]);
+    await last!.run(args, { interrupt: { signal: "SIGKILL", when } });
+    const cleaned = await last!.run(["clean"]);
+    expect(cleaned.stdout).toMatch(/^localhost\/dhcpd-build-\S+:latest$/m);
+    expect(await images()).not.toContain("dhcpd-build-");
+    await run(["buildah", "rmi", "--all", "--force"], { env: last!.env });
+  });
+
   it("are not pushed with an index of images that have been built anew", async () => {
     const { env } = both!;
     const container = await run(["buildah", "from", "localhost/dhcpd:latest-x86_64"], { env });
