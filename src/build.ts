@@ -125,7 +125,8 @@ async function compose(plan: ScratchImagePlan, source: PackageSource) {
   const { closures, included, view } = closed;
   const tree = layOut(plan, { ...closed, cache: cacheForImage(view, [...closures, ...included]) }, source);
   const remarks = remarksOn(inspection, plan.considered, (path) => tree.get(path) !== undefined);
-  return { closures, remarks, tree, record: recordOf(plan, tree, source) };
+  const dlopen = [...closures, ...included].flatMap((closure) => closure.dlopen);
+  return { closures, remarks, tree, record: recordOf(plan, tree, source, dlopen) };
 }
 
 /** The packages that scratch images would have something of now, for a lock; no image is made. Throws Failure. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { DlopenDecision } from "../elf/closure.ts";
 import type { Distribution, Package, PackageSource } from "../packages/source.ts";
 import type { OsImagePlan, ScratchImagePlan } from "../plan.ts";
 import type { Entry, FileEntry, Reason, Tree } from "../rootfs/tree.ts";
@@ -19,6 +20,8 @@ export interface BuildRecord {
   readonly distribution?: Distribution;
   /** The packages that the image has something of, sorted by name. */
   readonly packages: readonly PackageRecord[];
+  /** What its files may open by themselves while they run, and whether that came along; absent where they ask for nothing. */
+  readonly dlopen?: readonly DlopenDecision[];
   /** Everything in the image, sorted by path; of an OS-based image what was added to base and packages. */
   readonly entries: readonly EntryRecord[];
 }
@@ -54,7 +57,12 @@ type Origin = Pick<PackageSource, "packageOf" | "modifiedOf" | "named" | "licens
  * Everything about an image that its plan became, as data. Sizes in bytes, hashes in lower-case hex. Throws where something in the image
  * has no explanation, or an explanation names something that is not there: then the builder is wrong, and nothing may be built.
  */
-export function recordOf(plan: ScratchImagePlan, tree: Tree, source: Origin): BuildRecord {
+export function recordOf(
+  plan: ScratchImagePlan,
+  tree: Tree,
+  source: Origin,
+  dlopen: readonly DlopenDecision[] = [],
+): BuildRecord {
   const { image: _image, builder: _builder, lock: _lock, ...content } = plan;
   const entries = tree.entries();
   const packages = new Map<string, Package>();
@@ -73,10 +81,16 @@ export function recordOf(plan: ScratchImagePlan, tree: Tree, source: Origin): Bu
     packages: [...packages.values()]
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .map((each) => packageRecord(each, licenseExpression(source.licensesOf(each)))),
+    ...(dlopen.length === 0 ? {} : { dlopen: distinct(dlopen) }),
     entries: entries.map(entryRecord),
   };
   refuseUnexplained(record);
   return record;
+}
+
+/** Two programs may have the same library, which decides the same. */
+function distinct(decisions: readonly DlopenDecision[]): readonly DlopenDecision[] {
+  return [...new Map(decisions.map((each) => [JSON.stringify(each), each])).values()];
 }
 
 function packageRecord(from: Package, license: string | undefined): PackageRecord {

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readRecord } from "../../src/report/record.ts";
 import { type TinyWorld, tinyWorld } from "../elf/tiny-world.ts";
 import { type AptRepository, createAptRepository, type HandMadePackage } from "../support/apt-repository.ts";
 import type { Ended } from "../support/cli.ts";
@@ -13,7 +14,8 @@ import { requireTools } from "../support/tools.ts";
 import { createWorkshop, type Workshop } from "../support/workshop.ts";
 
 const canBuild =
-  process.arch === "x64" && requireTools("root", "buildah", "apt-get", "dpkg-deb", "gcc", "gpg", "update-binfmts");
+  process.arch === "x64" &&
+  requireTools("root", "buildah", "apt-get", "dpkg-deb", "gcc", "gpg", "podman", "update-binfmts");
 const oci = { amd64: "x86_64", arm64: "aarch64" } as const;
 const triplet = { amd64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" } as const;
 
@@ -121,6 +123,11 @@ describe.runIf(canBuild)("a closure in an image", () => {
     const noted = await built(await build("noted", "/usr/bin/noted"));
     expect(noted.files).toContain("/usr/lib/libwanted.so");
     expect(noted.files).not.toContain("/usr/lib/libextra.so");
+    const [inspected] = JSON.parse(await run(["podman", "image", "inspect", noted.id], { env: workshop.store.env }));
+    expect(readRecord(inspected.Labels)?.dlopen?.map(({ feature, outcome }) => `${feature}: ${outcome}`)).toEqual([
+      "wanted: found",
+      "extra: out",
+    ]);
     const { files } = await built(await build("noted", "/usr/bin/noted", { dlopen: { extra: true, wanted: false } }));
     expect(files).toContain("/usr/lib/libextra.so");
     expect(files).not.toContain("/usr/lib/libwanted.so");

@@ -91,6 +91,17 @@ describe("the record of a tree", () => {
     expect(recordOf({ ...plan, image: "localhost/other" }, tree, source)).toEqual(record);
   });
 
+  it("has each decision about what a file may open by itself, once, and none where there is nothing to decide", () => {
+    const decision = {
+      requester: "/usr/lib/libx.so",
+      sonames: ["liby.so"],
+      priority: "suggested",
+      outcome: "out",
+    } as const;
+    expect(recordOf(plan, tree, source, [decision, { ...decision }]).dlopen).toEqual([decision]);
+    expect(record).not.toHaveProperty("dlopen");
+  });
+
   it("has no licence where the package declares none", () => {
     const [only] = recordOf(plan, tree, { ...source, licensesOf: () => [] }).packages;
     expect(only).not.toHaveProperty("license");
