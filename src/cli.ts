@@ -6,6 +6,7 @@ import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFedoraCommand } from "./commands/fedora.ts";
 import { addIndexCommand } from "./commands/index.ts";
+import { addInitCommand } from "./commands/init.ts";
 import { addLockCommand } from "./commands/lock.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addProveCommand } from "./commands/prove.ts";
@@ -25,6 +26,7 @@ const verbs = [
   addScratchCommand,
   addFedoraCommand,
   addPlanCommand,
+  addInitCommand,
   addLockCommand,
   addClosureCommand,
   addWhyCommand,

@@ -16,7 +16,7 @@ const rooms = [...new Set(sources.map(roomOf))];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   main: ["cli", "system"],
   cli: ["commands", "system"],
-  commands: ["recipe", "plan", "build", "proof", "report", "deploy", "image", "elf", "system"],
+  commands: ["draft", "recipe", "plan", "build", "proof", "report", "deploy", "image", "elf", "system"],
   build: ["plan", "packages", "elf", "rootfs", "image", "report", "system"],
   proof: ["plan", "rootfs", "image", "report", "system"],
   report: ["type plan", "type packages", "type elf", "type rootfs", "type image", "system"],
@@ -25,6 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   rootfs: ["type elf", "type packages", "type plan", "system"],
   elf: ["type packages", "system"],
   packages: ["system"],
+  draft: ["packages", "report", "system"],
   plan: ["type recipe", "system"],
   recipe: ["system"],
   system: [],

@@ -20,7 +20,7 @@ export interface Database extends AsyncDisposable {
 const nobody = 65534;
 
 /** Where Debian keeps the programs of PostgreSQL, the newest version's last; undefined where there are none. */
-export function postgresDirectory(): string | undefined {
+function postgresDirectory(): string | undefined {
   const base = "/usr/lib/postgresql";
   const versions = existsSync(base) ? readdirSync(base).sort() : [];
   return versions.map((version) => path.join(base, version, "bin")).findLast((bin) => existsSync(`${bin}/initdb`));
