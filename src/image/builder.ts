@@ -30,8 +30,8 @@ class BuilderPlace implements AsyncDisposable {
   readonly #shared: string;
   readonly #buildah: Buildah;
   #container: Promise<WorkingContainer> | undefined;
-  /** Commands on their way: when one of several fails the others still use the container. */
-  readonly #running = new Set<Promise<string>>();
+  /** The commands so far, one after another: buildah (1.39) breaks where two run in one container at once. Never rejects. */
+  #commands: Promise<unknown> = Promise.resolve();
 
   constructor(builder: string, shared: string, buildah: Buildah) {
     this.#builder = builder;
@@ -47,18 +47,15 @@ class BuilderPlace implements AsyncDisposable {
     return (await this.#buildah.describe(this.#builder)).id;
   }
 
-  async run(command: Command, options: RunOptions = {}): Promise<string> {
-    const running = this.#runIn(await this.#open(), command, options);
-    this.#running.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(running);
-    }
+  run(command: Command, options: RunOptions = {}): Promise<string> {
+    const result = this.#commands.then(async () => this.#runIn(await this.#open(), command, options));
+    this.#commands = result.catch(() => undefined);
+    return result;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#running);
+    // When one of several fails the others still use the container.
+    await this.#commands;
     const container = await this.#container?.catch(() => undefined);
     await container?.[Symbol.asyncDispose]();
   }

@@ -75,10 +75,9 @@ export async function installPackages(
     return runInside(container, command, options, buildah);
   };
   await install(plan, run);
-  const [database, osRelease] = await Promise.all([
-    run(["rpm", "-qa", "--qf", queryFormat]),
-    run(["cat", "/etc/os-release"]),
-  ]);
+  // Not side by side: buildah (1.39) breaks where two run in one container at once.
+  const database = await run(["rpm", "-qa", "--qf", queryFormat]);
+  const osRelease = await run(["cat", "/etc/os-release"]);
   await run(["rm", "-f", ...volatile]);
   return { osRelease, packages: parseInstalled(database) };
 }

@@ -28,6 +28,12 @@ export interface UnpackedRpm {
   readonly details: ReadonlyMap<string, HeaderDetails>;
 }
 
+/**
+ * rpm 4 writes beside the file, rpm 6 to stdout where that is no terminal, and so one at a time. A constant: the loop saves a start of the
+ * builder's container for each package.
+ */
+const unpackEach = 'for file do rpm2archive -n "$file" > "$file.stdout" || exit; done';
+
 export interface RpmStoreOptions {
   readonly state: DnfState;
   readonly cache: ContentCache;
@@ -102,6 +108,7 @@ export class RpmStore {
     await verifySignatures(packages, trust, { directory: scratch.path, run: (...call) => this.#rpmTool(...call), log });
     const files = packages.map((each) => path.join(scratch.path, fileName(each)));
     const headers = await this.#headers(files);
+    await this.#unpack(files);
     await Promise.all(packages.map((each, index) => this.#adopt(each, files[index] ?? "", headers[index] ?? "")));
   }
 
@@ -134,16 +141,19 @@ export class RpmStore {
     return text.split(/^>$/m).slice(1);
   }
 
-  /** Unpacks a package without running any scriptlet of it, and takes payload and header, with the hash of the file, into the cache. */
-  async #adopt(from: RepositoryPackage, file: string, header: string): Promise<void> {
-    const { cache } = this.#options;
+  /** Writes each package's files as an uncompressed tar beside it, in one call; no scriptlet of a package is run. */
+  async #unpack(files: readonly string[]): Promise<void> {
     try {
-      // rpm 4 writes beside the file, rpm 6 to stdout where that is no terminal.
-      await this.#rpmTool(["rpm2archive", "-n", file], { stdoutFile: `${file}.stdout` });
+      await this.#rpmTool(["sh", "-c", unpackEach, "sh", ...files]);
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
-      throw new Failure(`cannot unpack package ${nevra(from)}: ${error.complaint}`, { cause: error });
+      throw new Failure(`cannot unpack packages: ${error.complaint}`, { cause: error });
     }
+  }
+
+  /** Takes payload and header, with the hash of the file, into the cache. */
+  async #adopt(from: RepositoryPackage, file: string, header: string): Promise<void> {
+    const { cache } = this.#options;
     const written = (await stat(`${file}.tar`).catch(() => undefined)) === undefined ? `${file}.stdout` : `${file}.tar`;
     await cache.adoptDerived(this.#keyOf(from), "payload", written);
     await writeFile(`${file}.header`, `${hashFile(file)}\n${header}`);
@@ -155,8 +165,8 @@ export class RpmStore {
       return await this.#options.run(command, options);
     } catch (error) {
       if (!(error instanceof CommandFailure) || !error.notFound) throw error;
-      throw new Failure(`cannot take packages apart: ${command[0]} is not there`, {
-        hint: "it is part of the package rpm, on the host or in the image of --builder",
+      throw new Failure("cannot take packages apart: rpm's own programs are not there", {
+        hint: "rpm, rpmkeys and rpm2archive are in the package rpm, on the host or in the image of --builder",
         cause: error,
       });
     }

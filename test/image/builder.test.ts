@@ -42,7 +42,7 @@ describe("a builder's container", () => {
     expect(subcommands()).toEqual(["inspect"]);
   });
 
-  it("is one for all commands, and removed after the last of them has ended, whatever became of the others", async () => {
+  it("is one for all commands, one after another, and removed after the last of them, whatever became of the others", async () => {
     const ended: string[] = [];
     const { subcommands, ...tools } = fakeBuildah(async (_, [program]) => {
       await new Promise((resolve) => setTimeout(resolve, program === "slow" ? 50 : 0));
@@ -51,11 +51,11 @@ describe("a builder's container", () => {
     });
     const use = async () => {
       await using place = await openPlace("localhost/builder:1", shared, tools);
-      await Promise.all([place.run(["slow"]), place.run(["bad"])]);
+      await Promise.all([place.run(["slow"]), place.run(["bad"]), place.run(["last"])]);
     };
     await expect(use()).rejects.toThrow("cannot run 'bad': exit code 1 inside the container");
-    expect(ended).toEqual(["bad", "slow"]);
-    expect(subcommands()).toEqual(["inspect", "from", "run", "run", "rm"]);
+    expect(ended).toEqual(["slow", "bad", "last"]);
+    expect(subcommands()).toEqual(["inspect", "from", "run", "run", "run", "rm"]);
   });
 
   it("is there without a builder, too: this host", async () => {
