@@ -45,9 +45,9 @@ export class Podman {
     return { path, [Symbol.asyncDispose]: unmount };
   }
 
-  /** `podman run` with these words; resolves with stdout when the container has ended. Throws CommandFailure with the program's code. */
+  /** `podman run` with these words; resolves with the program's output when it has ended. Throws CommandFailure with its code. */
   async run(words: readonly string[]): Promise<string> {
-    return this.#podman(["run", ...words]);
+    return this.#podman(["run", ...words], { takesStderr: true });
   }
 
   /** Removes a container, running or not; none is no error. */

@@ -9,10 +9,14 @@ interface CommonCheck {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** A command of the image ends with exit code 0. */
+/** A command of the image ends as it should. */
 export interface RunCheck extends CommonCheck {
   readonly kind: "run";
   readonly command: readonly string[];
+  /** 0 where not given. */
+  readonly exit?: number;
+  /** A regular expression (flags `mu`) that what it writes must match. */
+  readonly output?: string;
 }
 
 /** The service gives a client on its network an address, renews it, and remembers it when started again. */
@@ -48,9 +52,10 @@ export function plannedChecks(recipe: Pick<Recipe, "checks" | "accept">): CheckP
 }
 
 /** One check of a recipe says one thing; anything else its schema has refused. */
-function plannedCheck({ name, files, run, lease, stop }: Recipe["checks"][number]): readonly Check[] {
+function plannedCheck({ name, files, run, exit, output, lease, stop }: Recipe["checks"][number]): readonly Check[] {
+  const end = { ...(exit === undefined ? {} : { exit }), ...(output === undefined ? {} : { output }) };
   return [
-    ...(run === undefined ? [] : [{ kind: "run", name, files, command: run } as const]),
+    ...(run === undefined ? [] : [{ kind: "run", name, files, command: run, ...end } as const]),
     ...(lease === undefined ? [] : [{ kind: "lease", name, files, ...lease } as const]),
     ...(stop === undefined ? [] : [{ kind: "stop", name, files, within: milliseconds(stop.within) } as const]),
   ];

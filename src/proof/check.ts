@@ -14,10 +14,15 @@ export async function performCheck(check: Check, scene: Scene): Promise<Fault | 
   }
 }
 
-async function checkRun({ command, files }: RunCheck, { engine, capabilities }: Scene): Promise<Fault | undefined> {
+async function checkRun(
+  { command, files, exit = 0, output }: RunCheck,
+  { engine, capabilities }: Scene,
+): Promise<Fault | undefined> {
   await using running = await engine.start({ command, files, ...given(capabilities) });
   const ended = await running.ended;
-  return ended.exitCode === 0 ? undefined : faultOf(`${command[0]} ${howItEnded(ended)}`, ended);
+  if (ended.exitCode !== exit) return faultOf(`${command[0]} ${howItEnded(ended)}`, ended);
+  const matches = output === undefined || new RegExp(output, "mu").test(ended.output);
+  return matches ? undefined : faultOf(`${command[0]} does not say /${output}/`, ended);
 }
 
 async function checkStop({ within, files }: StopCheck, scene: Scene): Promise<Fault | undefined> {

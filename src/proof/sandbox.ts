@@ -131,7 +131,7 @@ async function startIn(ground: Ground, root: string, bundle: string, start: Star
     ...(ground.trace === undefined ? [] : straceWords(ground.trace)),
     ...[...runtimeWords, "run", "--bundle", bundle, "--pid-file", pidFile, name],
   ] as const;
-  const ended = endOf(run(command));
+  const ended = endOf(run(command, { takesStderr: true }));
   const over = () => {
     isOver = true;
   };

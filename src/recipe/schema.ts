@@ -16,6 +16,7 @@ import {
   mountPath,
   owner,
   path,
+  pattern,
   port,
   rpmPackage,
   serviceName,
@@ -123,7 +124,9 @@ const check = z
   .strictObject({
     name: line.describe("What is true of the service when the check passes"),
     files: z.record(path, text).default({}).describe("Files laid over the image for this check, content by path"),
-    run: argv.optional().describe("A command that must end with exit code 0"),
+    run: argv.optional().describe("A command that must end with the exit code below"),
+    exit: z.int().min(0).max(255).optional().describe("The exit code of `run`; 0 where not given"),
+    output: pattern.optional().describe("A regular expression that the output of `run` must match"),
     lease: z
       .strictObject({
         family: z.literal([4, 6]).describe("4 is DHCPv4, 6 is DHCPv6"),
@@ -144,6 +147,10 @@ const check = z
   })
   .refine((value) => !isMap(value) || checkKinds.filter((kind) => kind in value).length === 1, {
     message: `must say exactly one of ${checkKinds.join(", ")}`,
+    ...always,
+  })
+  .refine((value) => !isMap(value) || "run" in value || !("exit" in value || "output" in value), {
+    message: "has exit or output, which belong to run",
     ...always,
   });
 

@@ -167,3 +167,15 @@ function choice(input: unknown, known: readonly string[], what: string): string 
   if (meant !== undefined) return `\`${input}\` is no ${what}; did you mean ${meant}?`;
   return known.length > 6 ? `\`${input}\` is no ${what}` : `\`${input}\` is no ${what}; known are ${known.join(", ")}`;
 }
+
+/** A regular expression of ECMAScript with the flags `mu`. */
+export const pattern = z.string().refine(
+  (source) => {
+    try {
+      return new RegExp(source, "mu") !== undefined;
+    } catch {
+      return false;
+    }
+  },
+  { message: "must be a regular expression" },
+);

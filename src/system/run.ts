@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Where stdout goes, byte for byte, instead of into the result. */
   readonly stdoutFile?: string;
+  /** The result has what it says on stderr too. */
+  readonly takesStderr?: boolean;
   /** What it says on stderr is shown as it comes: it is one of our own. */
   readonly showsStderr?: boolean;
   /** Clean-up: runs to its end even after an interruption. */
@@ -78,6 +80,7 @@ export function createRun(log: Log, signal: AbortSignal): Run {
       ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile } }),
       ...(options.showsStderr ? { stderr: ["pipe", "inherit"] as const } : {}),
       ...(options.evenInterrupted ? {} : { cancelSignal: signal }),
+      all: options.takesStderr ?? false,
       // What goes into a file may be larger than memory: it is not kept for the result.
       buffer: { stdout: options.stdoutFile === undefined },
       maxBuffer: 256 * 1024 * 1024,
@@ -98,7 +101,7 @@ export function createRun(log: Log, signal: AbortSignal): Run {
       });
     }
     log.trace({ ms: Math.round(performance.now() - started) }, `done: ${program}`);
-    return result.stdout ?? "";
+    return (options.takesStderr ? result.all : result.stdout) ?? "";
   };
 }
 

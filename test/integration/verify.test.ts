@@ -43,6 +43,22 @@ describe.runIf(canServe)("verify", () => {
     expect(await left()).toEqual([]);
   });
 
+  it("holds a command to its exit code and to what it says", async () => {
+    const checks = [
+      '- { name: it has a version, run: [/usr/sbin/dhcpd, --version], output: "^isc-dhcpd-4" }',
+      '- { name: it says something else, run: [/usr/sbin/dhcpd, --version], output: "^dnsmasq" }',
+      "- { name: it refuses nonsense, run: [/usr/sbin/dhcpd, --nonsense], exit: 1 }",
+      "- { name: it takes nonsense, run: [/usr/sbin/dhcpd, --nonsense] }",
+    ];
+    const { findings } = await verify(workshop, await buildVariant(workshop, { name: "commands", checks }));
+    expect(findings.slice(0, 4).map(({ outcome, because }) => [outcome, because])).toEqual([
+      ["passed", undefined],
+      ["failed", "/usr/sbin/dhcpd does not say /^dnsmasq/"],
+      ["passed", undefined],
+      ["failed", "/usr/sbin/dhcpd ended with exit code 1"],
+    ]);
+  });
+
   it("says in one line per check what was found, with its time", async () => {
     const { stdout } = await workshop.run(["verify", image]);
     expect(stdout.split("\n")[1]).toMatch(/^ok {4,}\d+ ms {2}it serves$/);

@@ -81,6 +81,16 @@ it.each([
     "19:5: checks[0]: must say exactly one of run, lease, stop",
   ],
   [
+    "an exit code and an output are those of a command",
+    withLine("run: [/usr/sbin/echod, --version]", "stop: { within: 2s }\n    exit: 1"),
+    "19:5: checks[0]: has exit or output, which belong to run",
+  ],
+  [
+    "an output is a regular expression",
+    withLine("    run:", '    output: "(echod"\n    run:'),
+    "20:13: checks[0].output: must be a regular expression",
+  ],
+  [
     "a check lays files over absolute paths",
     withLine("    run:", "    files: { etc/x: y }\n    run:"),
     '20:14: checks[0].files["etc/x"]: must be an absolute path',

@@ -137,3 +137,9 @@ it("--verbose prints a line that a shell runs as it is", async () => {
   expect(execFileSync("sh", ["-c", lines[0]!], { encoding: "utf8" })).toBe("");
   expect(readFileSync(file, "utf8")).toBe("it's");
 });
+
+it("takes stderr into the result when asked to", async () => {
+  const script = "echo one; echo two >&2; echo three";
+  expect(await run(["sh", "-c", script])).toBe("one\nthree");
+  expect((await run(["sh", "-c", script], { takesStderr: true })).split("\n").sort()).toEqual(["one", "three", "two"]);
+});
