@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { createProgram } from "./cli.ts";
 import type { CommandContext } from "./system/context.ts";
-import { Failure, Interruption, resourceFailure } from "./system/errors.ts";
+import { Failure, firstError, Interruption, resourceFailure } from "./system/errors.ts";
 import type { Log, LogOptions } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
 
@@ -56,7 +56,8 @@ async function main(): Promise<void> {
 }
 
 /** Says once what went wrong and returns the exit code for it. */
-async function explain(error: unknown): Promise<number> {
+async function explain(thrown: unknown): Promise<number> {
+  const error = firstError(thrown);
   if (isCommanderError(error)) return error.exitCode === 0 ? 0 : exitCodes.usage;
   const { log } = tools ?? (await openTools({ level: "info", format: "text" }));
   if (error instanceof Interruption) {

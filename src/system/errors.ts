@@ -33,6 +33,12 @@ export class Interruption extends Error {
   }
 }
 
+/** What went wrong first where undoing it went wrong as well: of a SuppressedError, which Node 20 knows by no class, the older one. */
+export function firstError(error: unknown): unknown {
+  const isPair = error instanceof Error && error.name === "SuppressedError" && "suppressed" in error;
+  return isPair ? firstError(error.suppressed) : error;
+}
+
 /** The code of a Node system error (`ENOENT`, `ENOSPC`, ...), undefined for any other value. */
 export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Failure, Interruption, systemErrorCode, usageFailure } from "../../src/system/errors.ts";
+import { Failure, firstError, Interruption, systemErrorCode, usageFailure } from "../../src/system/errors.ts";
 
 it("a failure is a sentence with a hint, and its cause stays with it", () => {
   const cause = new Error("ENOSPC");
@@ -14,6 +14,13 @@ it("a failure is a sentence with a hint, and its cause stays with it", () => {
 
 it("a usage failure says that nothing was done", () => {
   expect(usageFailure("cannot read the recipe: no such file")).toMatchObject({ kind: "usage", hint: undefined });
+});
+
+it("of what went wrong and what went wrong while it was undone the first is told", () => {
+  const first = new Failure("cannot lay the cable: no such device");
+  const pair = (suppressed: unknown) => Object.assign(new Error("x"), { name: "SuppressedError", suppressed });
+  expect(firstError(pair(pair(first)))).toBe(first);
+  expect(firstError(first)).toBe(first);
 });
 
 it("an interruption names its signal", () => {
