@@ -110,7 +110,7 @@ function asText(entry: Entry): string {
 }
 
 /** A reason as a person reads it. */
-export function reasonText(reason: Reason): string {
+function reasonText(reason: Reason): string {
   switch (reason.kind) {
     case "asked":
       return "asked";
