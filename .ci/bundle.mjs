@@ -1,12 +1,14 @@
 // Bundles src/ into dist/: one small entry, the heavy rooms in chunks that are loaded when a verb needs them.
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
 
-rmSync("dist", { recursive: true, force: true });
+// Made beside, so that a program that is running keeps its parts as long as possible, and a failure leaves the old one.
+const fresh = `dist.${process.pid}`;
+process.on("exit", () => rmSync(fresh, { recursive: true, force: true }));
 const { metafile } = await build({
   entryPoints: ["src/main.ts"],
-  outdir: "dist",
+  outdir: fresh,
   bundle: true,
   splitting: true,
   format: "esm",
@@ -22,7 +24,9 @@ const { metafile } = await build({
   },
 });
 await joinStartup();
-chmodSync("dist/main.js", 0o755);
+chmodSync(`${fresh}/main.js`, 0o755);
+rmSync("dist", { recursive: true, force: true });
+renameSync(fresh, "dist");
 
 /** commander starts programs for subcommands that are programs, of which there are none; loading what it takes is felt at every start. */
 function withoutChildProcesses({ onResolve, onLoad }) {
@@ -37,11 +41,11 @@ function withoutChildProcesses({ onResolve, onLoad }) {
  * per set of verbs that share it, and cannot be told otherwise.
  */
 async function joinStartup() {
-  const chunks = withoutCollisions([...loadedBy("dist/main.js", new Set())]);
+  const chunks = withoutCollisions([...loadedBy(`${fresh}/main.js`, new Set())]);
   const names = chunks.map((chunk) => path.basename(chunk));
   await build({
-    stdin: { contents: names.map((name) => `export * from "./${name}";`).join("\n"), resolveDir: "dist" },
-    outfile: "dist/startup.js",
+    stdin: { contents: names.map((name) => `export * from "./${name}";`).join("\n"), resolveDir: fresh },
+    outfile: `${fresh}/startup.js`,
     bundle: true,
     format: "esm",
     platform: "node",
@@ -50,8 +54,8 @@ async function joinStartup() {
     plugins: [{ name: "leave-the-others", setup: leaveOthers(names) }],
   });
   for (const chunk of chunks) rmSync(chunk);
-  for (const name of readdirSync("dist").filter((each) => each !== "startup.js")) {
-    const file = path.join("dist", name);
+  for (const name of readdirSync(fresh).filter((each) => each !== "startup.js")) {
+    const file = path.join(fresh, name);
     writeFileSync(file, importingOnce(readFileSync(file, "utf8"), names));
   }
 }
