@@ -43,7 +43,9 @@ export async function choosePackage(
     if (best !== undefined && likelihood === "conventional") return [{ stanza: best, conventional: true }];
     if (likelihood === "alike") alike ??= best;
     else if (depth === 0) chance = best;
-    if (mustGuess && (alike !== undefined || (depth === 0 && likelihood === "same source"))) break;
+    // A private library is in a package of its own source; a program that a script starts is rarely.
+    const ownLibrary = depth === 0 && likelihood === "same source" && !wanted.startsWith("/");
+    if (mustGuess && (alike !== undefined || ownLibrary)) break;
     level = below;
   }
   const guess = alike ?? chance;

@@ -112,6 +112,9 @@ function namesByConvention(file: string): readonly string[] {
   return debian.flatMap((each) => [each, `${each}t64`]);
 }
 
+/** What names of packages add to the name of the program or library in them: a version, a part; not python3-something for python3. */
+const usualRest = /^[\w.+]*(-[\d.]+\w*)?(-(minimal|base|bin|common|core))?$/;
+
 /** Why a package may have a file; `none` is a mere chance. */
 export type Likelihood = "conventional" | "alike" | "same source" | "none";
 
@@ -120,7 +123,8 @@ export function likelihoodOf(wanted: string, requester: Stanza | undefined, stan
   const names = namesOf(stanza);
   if (conventionalNames(wanted).some((name) => names.includes(name))) return "conventional";
   const stem = (/^.*?(?=-[\d.]+\.so|\.so\b|$)/.exec(debianSpelling(wanted)) ?? [""])[0];
-  if (stem.length > 3 && names.some((name) => name.startsWith(stem))) return "alike";
+  const rest = names.filter((name) => name.startsWith(stem)).map((name) => name.slice(stem.length));
+  if (stem.length > 3 && rest.some((each) => usualRest.test(each))) return "alike";
   return requester !== undefined && sourceOf(requester).name === sourceOf(stanza).name ? "same source" : "none";
 }
 

@@ -4,7 +4,7 @@ import type { Stanza } from "../../src/packages/control.ts";
 
 /** Packages by name, each with the names it depends on, its section and its source. */
 const packages: Readonly<Record<string, readonly [needs: readonly string[], section: string, source?: string]>> = {
-  server: [["server-common", "libz1", "libc6", "python3", "tools", "libpam0g"], "net", "server"],
+  server: [["server-common", "libz1", "libc6", "python3", "tools", "libpam0g", "python3-lib"], "net", "server"],
   "server-common": [[], "net", "server"],
   tools: [[], "admin"],
   libz1: [["libc6"], "libs"],
@@ -13,6 +13,7 @@ const packages: Readonly<Record<string, readonly [needs: readonly string[], sect
   libpam0g: [[], "libs"],
   python3: [["python3-minimal"], "python"],
   "python3-minimal": [[], "python"],
+  "python3-lib": [[], "python"],
   libfar1: [[], "libs"],
 };
 const stanzas = new Map<string, Stanza>(
@@ -42,12 +43,16 @@ describe("the package to look into next", () => {
     ["/usr/bin/python3", ["python3?"], "a guess: the package called like the program"],
   ])("for %s is %s: %s", async (wanted, expected) => expect(await chosen(wanted)).toEqual(expected));
 
+  it("is a part of the program called so rather than an extension of it", async () => {
+    expect(await chosen("/usr/bin/python3", ["libc6", "python3"])).toEqual(["python3-minimal?"]);
+  });
+
   it("is another guess after one was wrong, and none in the end", async () => {
     const taken = ["libc6"];
     for (let next = await chosen("libodd.so.9", taken); next.length > 0; next = await chosen("libodd.so.9", taken)) {
       taken.push(...next.map((each) => each.replace("?", "")));
     }
-    expect(taken).toEqual(["libc6", "server-common", "libpam0g", "libz1", "python3", "tools"]);
+    expect(taken).toEqual(["libc6", "server-common", "libpam0g", "libz1", "python3", "python3-lib", "tools"]);
   });
 
   it("is none on a guess for what is merely recommended, nor what nothing depends on", async () => {
