@@ -199,7 +199,7 @@ class AptSource implements PackageSource {
       const sentence = `cannot unpack package ${from.name} ${from.version}: ${error.complaint}`;
       throw new Failure(sentence, { cause: error });
     }
-    return cache.adoptDerived(from.sha256, "payload", payload);
+    return await cache.adoptDerived(from.sha256, "payload", payload);
   }
 }
 
