@@ -30,7 +30,7 @@ import { cacheDirectory } from "./system/cache-directory.ts";
 import type { LockedRelease } from "./system/lock.ts";
 import type { Log } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
-import { together } from "./system/together.ts";
+import { both, together } from "./system/together.ts";
 import { version as toolVersion } from "./system/version.ts";
 import { createWorkdir } from "./system/workdir.ts";
 
@@ -90,9 +90,12 @@ async function buildImage(plan: ImagePlan, options: BuildOptions, tools: Tools):
 async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, tools: Tools): Promise<Built> {
   await using workdir = await createWorkdir();
   const buildah = new Buildah(tools.run, workdir.path);
+  const stored = options.force ? Promise.resolve([]) : buildah.images();
+  // Asked for ahead of time; what is wrong with it is told where it is needed.
+  stored.catch(() => {});
   await using place = await openPlace(plan.builder, await shared(cacheDirectory()), { buildah, run: tools.run });
   const lists = await openPackageLists({ ...plan, ...options, place, log: tools.log });
-  const memory = openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, lists.fingerprint], buildah);
+  const memory = openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, lists.fingerprint], () => stored);
   const known = options.force ? undefined : await memory.recall();
   if (known !== undefined && !(options.witness && known.witness === "skipped")) {
     tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
@@ -105,13 +108,13 @@ async function buildScratchImage(plan: ScratchImagePlan, options: BuildOptions, 
   if (plan.lock !== undefined) requireLocked(plan.lock, lockedRelease(plan, record, source));
   const rootfs = workdir.file("rootfs.tar");
   const directory = await workdir.directory("witness");
-  const [witness] = await Promise.all([
-    options.witness ? callWitness(plan, tree, closures, directory, tools) : ("skipped" as const),
-    writeTar(tree, rootfs, record.created),
-  ]);
-  const stored = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
+  const [witness] = await both(
+    () => (options.witness ? callWitness(plan, tree, closures, directory, tools) : ("skipped" as const)),
+    () => writeTar(tree, rootfs, record.created),
+  );
+  const named = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
   const files = record.entries.filter(({ kind }) => kind !== "directory");
-  const image = { ...builtImage(stored, files, record), witness };
+  const image = { ...builtImage(named, files, record), witness };
   await memory.remember(image);
   return { image, remarks };
 }
@@ -183,7 +186,7 @@ async function buildOsImage(plan: OsImagePlan, options: BuildOptions, tools: Too
   const buildah = new Buildah(tools.run, workdir.path);
   const stored = await findStored(plan.base, plan.arch, buildah);
   const memoryOf = (base: ImageDescription) =>
-    openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, base.id], buildah);
+    openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, base.id], () => buildah.images());
   // Its repositories can only be asked from inside: an image is up to date as long as package lists are young enough.
   const known = stored === undefined || options.force ? undefined : await memoryOf(stored).recall(options.maxListAge);
   if (known !== undefined) {

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ownName } from "../system/workdir.ts";
 import type { StoredReferences } from "./assemble.ts";
-import type { Buildah } from "./buildah.ts";
+import type { StoredImage } from "./buildah.ts";
 
 /** Remembers which image a plan became, so that the same plan with the same packages need not be built again. */
 export interface BuildMemory<Image extends StoredReferences> {
@@ -12,11 +12,11 @@ export interface BuildMemory<Image extends StoredReferences> {
   remember(image: Image): Promise<void>;
 }
 
-/** `inputs` is everything that the image depends on; two equal ones mean the same image. */
+/** `inputs` is everything that the image depends on, two equal ones mean the same image; `stored` tells what the store has. */
 export function openBuildMemory<Image extends StoredReferences>(
   directory: string,
   inputs: unknown,
-  buildah: Buildah,
+  stored: () => Promise<readonly StoredImage[]>,
 ): BuildMemory<Image> {
   const key = createHash("sha256").update(JSON.stringify(inputs)).digest("hex");
   const file = path.join(directory, key);
@@ -26,8 +26,8 @@ export function openBuildMemory<Image extends StoredReferences>(
       if (Date.now() - built >= maxAge) return undefined;
       const image = parse<Image>(await readFile(file, "utf8").catch(() => ""));
       if (image === undefined) return undefined;
-      const stored = (await buildah.images()).find(({ id }) => id === image.id);
-      return image.references.every((name) => stored?.names.includes(name)) ? image : undefined;
+      const same = (await stored()).find(({ id }) => id === image.id);
+      return image.references.every((name) => same?.names.includes(name)) ? image : undefined;
     },
     async remember(image) {
       await mkdir(directory, { recursive: true });

@@ -16,7 +16,7 @@ const image = {
   id: "sha256:ab",
   references: ["localhost/a:1-x86_64", "localhost/a:latest-x86_64"],
 } as const;
-const storeWith = (images: readonly object[]) => new Buildah(async () => JSON.stringify(images));
+const storeWith = (images: readonly object[]) => () => new Buildah(async () => JSON.stringify(images)).images();
 
 it("an image is recalled while the store has it under all its names", async () => {
   const store = storeWith([{ id: "ab", names: ["localhost/other:1", ...image.references] }]);

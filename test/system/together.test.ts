@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { together } from "../../src/system/together.ts";
+import { both, together } from "../../src/system/together.ts";
 
 function resource() {
   const state = { disposed: false };
@@ -28,4 +28,19 @@ it("waits for the work before it says that nothing could be made", async () => {
   });
   await expect(together(Promise.reject(new Error("making")), work)).rejects.toThrow("making");
   expect(isDone).toBe(true);
+});
+
+it("both end before a failure is thrown, whether it comes at once or later", async () => {
+  const ended: string[] = [];
+  const later = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    ended.push("later");
+  };
+  const fails = () => {
+    throw new Error("at once");
+  };
+  await expect(both(later, fails)).rejects.toThrow("at once");
+  await expect(both(fails, later)).rejects.toThrow("at once");
+  expect(ended).toEqual(["later", "later"]);
+  expect(await both(() => 1, later)).toEqual([1, undefined]);
 });
