@@ -7,6 +7,8 @@ export default defineConfig({
       {
         test: {
           name: "integration",
+          // Real daemons and networks: on a busy machine one may be late once. Twice is a defect.
+          retry: process.env.CI === undefined ? 0 : 1,
           include: ["test/integration/**/*.test.ts"],
           globalSetup: ["test/support/world.ts"],
           testTimeout: 120_000,

@@ -1,7 +1,7 @@
 // Bundles src/ into dist/: one small entry, the heavy rooms in chunks that are loaded when a verb needs them.
 import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 
 // Made beside, so that a program that is running keeps its parts as long as possible, and a failure leaves the old one.
 const fresh = `dist.${process.pid}`;
@@ -24,6 +24,7 @@ const { metafile } = await build({
   },
 });
 await joinStartup();
+await dropWhitespace();
 chmodSync(`${fresh}/main.js`, 0o755);
 rmSync("dist", { recursive: true, force: true });
 renameSync(fresh, "dist");
@@ -71,6 +72,16 @@ function importingOnce(text, names) {
   if (rest === text) return text;
   const [, shebang = ""] = /^(#!.*\n)/.exec(rest) ?? [];
   return `${shebang}import { ${taken.filter(Boolean).join(", ")} } from "./startup.js";\n${rest.slice(shebang.length)}`;
+}
+
+/** Less to read at every start; names stay, for the stack of a bug. */
+async function dropWhitespace() {
+  for (const name of readdirSync(fresh)) {
+    const file = path.join(fresh, name);
+    const options = { minifyWhitespace: true, minifySyntax: true, target: "node20.19", legalComments: "none" };
+    const { code } = await transform(readFileSync(file, "utf8"), { format: "esm", ...options });
+    writeFileSync(file, code);
+  }
 }
 
 /** The chunks that an output imports as it is loaded, and those that they import. */
