@@ -30,7 +30,7 @@ describe.runIf(able)("the image of the tool itself", () => {
     const volumes = [
       "tool-store:/home/builder/.local/share/containers",
       "tool-cache:/home/builder/.cache/dhcpd-build",
-      "tool-work:/work",
+      "tool-out:/out",
       ...hostApt,
     ];
     return run(
@@ -77,8 +77,8 @@ describe.runIf(able)("the image of the tool itself", () => {
   });
 
   it("hands the image over through a volume, and podman has it under the same ID", async () => {
-    await tool(["push", "localhost/dhcpd", "oci:/work/dhcpd"]);
-    const volume = await run(["podman", "volume", "inspect", "--format", "{{.Mountpoint}}", "tool-work"], {
+    await tool(["push", "localhost/dhcpd", "oci:/out/dhcpd"]);
+    const volume = await run(["podman", "volume", "inspect", "--format", "{{.Mountpoint}}", "tool-out"], {
       env: store.env,
     });
     // podman makes a name of the path, which must then be in lower case; this test's store is not.
