@@ -43,7 +43,12 @@ export interface AptOptions {
  */
 export async function openAptSource(options: AptOptions): Promise<PackageSource> {
   const source = new AptSource(options);
-  await source.open();
+  try {
+    await source.open();
+  } catch (error) {
+    source[Symbol.dispose]();
+    throw error;
+  }
   return source;
 }
 

@@ -1,6 +1,5 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import path from "node:path";
-import type { Family } from "./family.ts";
 
 /** How software is installed on a host. */
 export type PackageManager = "apt-get" | "dnf" | "rpm-ostree";
@@ -36,11 +35,4 @@ export function installCommand(manager: PackageManager, packages: readonly strin
   const root = process.getuid?.() === 0 ? [] : ["sudo"];
   const install = manager === "apt-get" ? ["apt-get", "install", "--no-install-recommends"] : [manager, "install"];
   return [...root, ...install, ...packages];
-}
-
-/** Whose packages this host is made of; undefined where that is neither. */
-export function hostFamily(): Family | undefined {
-  const manager = hostPackageManager();
-  if (manager === undefined) return undefined;
-  return manager === "apt-get" ? "debian" : "fedora";
 }
