@@ -1,12 +1,12 @@
 import { type CheckPlan, plannedChecks } from "./plan/check.ts";
 import { chosenArches, chosenFamily } from "./plan/choice.ts";
-import { plannedLock } from "./plan/lock.ts";
+import { plannedBaseLock, plannedLock } from "./plan/lock.ts";
 import type { Recipe } from "./recipe/schema.ts";
 import type { Arch } from "./system/arch.ts";
 import { usageFailure } from "./system/errors.ts";
 import type { Family } from "./system/family.ts";
 import { imageAsked, imageNameAsked } from "./system/image-name.ts";
-import type { Lock, LockedRelease } from "./system/lock.ts";
+import type { Lock, LockedBase, LockedRelease } from "./system/lock.ts";
 import { parseSourceDateEpoch } from "./system/source-date-epoch.ts";
 
 /** What a running container is, whichever image it comes from. */
@@ -88,6 +88,8 @@ export interface OsImagePlan extends CommonImagePlan {
   readonly family: Family;
   readonly base: string;
   readonly packages: readonly string[];
+  /** Exactly this base and these packages; absent: the base of that name and what its package manager would install. */
+  readonly lock?: LockedBase;
 }
 
 export type ImagePlan = ScratchImagePlan | OsImagePlan;
@@ -143,7 +145,11 @@ export function planImages(recipe: Recipe, request: PlanRequest): Plan {
     }
     case "fedora": {
       const rest = osPart(recipe, request);
-      return { recipe: recipe.name, images: arches.map((arch) => ({ kind: "os", arch, ...common, ...rest })) };
+      const lockOf = (arch: Arch) => plannedBaseLock(recipe.name, request.lock, { base: rest.base, arch });
+      return {
+        recipe: recipe.name,
+        images: arches.map((arch) => ({ kind: "os", arch, ...common, ...rest, ...lockOf(arch) })),
+      };
     }
   }
 }

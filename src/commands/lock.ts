@@ -1,11 +1,14 @@
-import { type Command, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
+import type { PlanRequest } from "../plan.ts";
 import type { CommandContext } from "../system/context.ts";
 import { usageFailure } from "../system/errors.ts";
 import { families } from "../system/family.ts";
 import {
+  baseDifferences,
   differenceTable,
   type Lock,
   type LockDifference,
+  type LockedBase,
   type LockedRelease,
   lockDifferences,
 } from "../system/lock.ts";
@@ -19,15 +22,17 @@ interface LockFlags extends PlanOptions {
   readonly json?: true;
 }
 
-/** `lock`: writes down which packages the scratch images are made of, or compares that with what there is now. */
+/** `lock [scratch|fedora]`: writes down which packages the images are made of, or compares that with what there is now. */
 export function addLockCommand(program: Command, context: CommandContext): void {
   program
     .command("lock")
     .description("write the lock file: every package, version, sha256, per family, release and architecture")
+    .addArgument(new Argument("[kind]", "which images' packages").choices(["scratch", "fedora"]).default("scratch"))
     .addOption(recipeOption())
     .addOption(new Option("-a, --arch <arch>", "x86_64, aarch64 or all; repeatable (default: all)").argParser(repeated))
-    .addOption(new Option("--from <family>", "whose packages (default: this host's)").choices(families))
-    .addOption(new Option("--builder <image>", "run the package manager inside this image"))
+    .addOption(new Option("--from <family>", "scratch: whose packages (default: this host's)").choices(families))
+    .addOption(new Option("--builder <image>", "scratch: run the package manager inside this image"))
+    .addOption(new Option("--base <image>", "fedora: another base image than the recipe's"))
     .addOption(lockFileOption())
     .addOption(new Option("--check", "change nothing; end with 1 and the difference where there is one"))
     .addOption(
@@ -37,9 +42,12 @@ export function addLockCommand(program: Command, context: CommandContext): void 
     )
     .option("--refresh", "fetch the package lists anew, however young they are")
     .option("--json", "the difference as one JSON document")
-    .addHelpText("after", "\nOther families, releases and architectures that the lock file knows stay in it.")
-    .action(async (flags: LockFlags) => {
-      const { lock, changes, file } = await lockAgain(flags, context);
+    .addHelpText(
+      "after",
+      "\nWhat the lock file knows of other families, releases, bases and architectures stays in it.",
+    )
+    .action(async (kind: PlanRequest["kind"], flags: LockFlags) => {
+      const { lock, changes, file } = await lockAgain(kind, flags, context);
       const isSame = changes.every(({ differences }) => differences.length === 0);
       if (flags.check === undefined) {
         const { writeLock } = await import("../recipe/lock.ts");
@@ -55,17 +63,18 @@ export function addLockCommand(program: Command, context: CommandContext): void 
     });
 }
 
-interface Change extends Omit<LockedRelease, "packages"> {
-  readonly differences: readonly LockDifference[];
-}
+type Place = Omit<LockedRelease, "packages"> | Omit<LockedBase, "packages">;
+type Change = Place & { readonly differences: readonly LockDifference[] };
 
-async function lockAgain(flags: LockFlags, context: CommandContext) {
-  const [{ readLock }, { planImages }, { lockPackages }] = await Promise.all([
+async function lockAgain(kind: PlanRequest["kind"], flags: LockFlags, context: CommandContext) {
+  const [{ readLock }, { planImages }, { lockImages }] = await Promise.all([
     import("../recipe/lock.ts"),
     import("../plan.ts"),
     import("../build.ts"),
   ]);
-  const { recipe, request, lockFile } = await readRequest("scratch", { ...flags, arch: flags.arch ?? ["all"] });
+  // Every architecture of a scratch image can be asked about anywhere; an OS-based one runs its own programs.
+  const arch = flags.arch ?? (kind === "scratch" ? ["all"] : []);
+  const { recipe, request, lockFile } = await readRequest(kind, { ...flags, arch });
   const before = await readLock(lockFile);
   if (before === undefined && (flags.check || flags.update)) {
     throw usageFailure(`cannot read the lock file ${lockFile}: there is no such file`, "dhcpd-build lock writes it");
@@ -78,24 +87,40 @@ async function lockAgain(flags: LockFlags, context: CommandContext) {
   }
   const kept = flags.update === undefined ? undefined : without(before, flags.update);
   const plan = planImages(recipe, { ...request, ...(kept === undefined ? {} : { lock: kept }) });
-  const releases = await lockPackages(plan, { maxListAge: flags.refresh ? 0 : maxListAge }, context);
-  const others = (before?.releases ?? []).filter((old) => !releases.some((each) => isSamePlace(each, old)));
-  const lock: Lock = { recipe: recipe.name, releases: [...others, ...releases] };
-  const changes = releases.map(({ packages, ...place }): Change => {
-    const old = before?.releases.find((each) => isSamePlace(each, place));
-    return { ...place, differences: lockDifferences(old?.packages ?? [], packages) };
-  });
+  const found = await lockImages(plan, { maxListAge: flags.refresh ? 0 : maxListAge }, context);
+  const lock: Lock = {
+    recipe: recipe.name,
+    releases: replaced(before?.releases ?? [], found.releases),
+    bases: replaced(before?.bases ?? [], found.bases),
+  };
+  const changes: readonly Change[] = [
+    ...found.releases.map(({ packages, ...place }) => {
+      const old = before?.releases.find((each) => placeText(each) === placeText(place));
+      return { ...place, differences: lockDifferences(old?.packages ?? [], packages) };
+    }),
+    ...found.bases.map(({ packages, ...place }) => {
+      const old = before?.bases.find((each) => placeText(each) === placeText(place));
+      return { ...place, differences: baseDifferences(old, { ...place, packages }) };
+    }),
+  ];
   return { lock, changes, file: lockFile };
 }
 
-function isSamePlace(one: Omit<LockedRelease, "packages">, other: Omit<LockedRelease, "packages">): boolean {
-  return one.family === other.family && one.release === other.release && one.arch === other.arch;
+/** What was known, with what was found in the place of what was known of the same. */
+function replaced<Item extends Place>(known: readonly Item[], found: readonly Item[]): readonly Item[] {
+  const places = new Set(found.map(placeText));
+  return [...known.filter((each) => !places.has(placeText(each))), ...found];
+}
+
+function placeText(place: Place): string {
+  const release = "base" in place ? place.base : place.release === "unknown" ? place.family : place.release;
+  return `${release}, ${place.arch}`;
 }
 
 /** The lock with these packages free to change. */
 function without(lock: Lock | undefined, names: readonly string[]): Lock | undefined {
   if (lock === undefined) return undefined;
-  const known = new Set(lock.releases.flatMap(({ packages }) => packages.map(({ name }) => name)));
+  const known = new Set([...lock.releases, ...lock.bases].flatMap(({ packages }) => packages.map(({ name }) => name)));
   const unknown = names.find((name) => !known.has(name));
   if (unknown !== undefined) {
     throw usageFailure(
@@ -103,18 +128,18 @@ function without(lock: Lock | undefined, names: readonly string[]): Lock | undef
       `there is ${[...known].sort().join(", ")}; dhcpd-build lock takes the newest of all`,
     );
   }
+  const others = <Item extends { readonly name: string }>(packages: readonly Item[]) =>
+    packages.filter(({ name }) => !names.includes(name));
   return {
     ...lock,
-    releases: lock.releases.map((release) => ({
-      ...release,
-      packages: release.packages.filter(({ name }) => !names.includes(name)),
-    })),
+    releases: lock.releases.map((release) => ({ ...release, packages: others(release.packages) })),
+    bases: lock.bases.map((base) => ({ ...base, packages: others(base.packages) })),
   };
 }
 
 function changesText(changes: readonly Change[]): string {
   return changes
     .filter(({ differences }) => differences.length > 0)
-    .map(({ release, arch, differences }) => `${release}, ${arch}:\n${differenceTable(differences)}`)
+    .map(({ differences, ...place }) => `${placeText(place)}:\n${differenceTable(differences)}`)
     .join("\n\n");
 }

@@ -49,7 +49,9 @@ export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Com
         repeated,
       ),
     )
-    .addOption(new Option("-t, --tag <name>", "the image's name without tag (default: localhost/<recipe>)"));
+    .addOption(new Option("-t, --tag <name>", "the image's name without tag (default: localhost/<recipe>)"))
+    .addOption(new Option("--locked", "use exactly the packages of the lock file; a difference is an error"))
+    .addOption(lockFileOption());
   switch (kind) {
     case "scratch":
       return command
@@ -58,9 +60,7 @@ export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Com
             families,
           ),
         )
-        .addOption(new Option("--builder <image>", "run the package manager inside this image"))
-        .addOption(new Option("--locked", "use exactly the packages of the lock file; a difference is an error"))
-        .addOption(lockFileOption());
+        .addOption(new Option("--builder <image>", "run the package manager inside this image"));
     case "fedora":
       return command.addOption(new Option("--base <image>", "another base image than the recipe's"));
   }

@@ -1,8 +1,14 @@
+import type { OsImagePlan } from "../plan.ts";
 import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import { CommandFailure } from "../system/run.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
 import type { ImageDescription } from "./config.ts";
+
+/** By what an OS-based image's base is got: its name, or exactly the one that a lock has. */
+export function baseReference({ base, lock }: Pick<OsImagePlan, "base" | "lock">): string {
+  return lock === undefined ? base : `${base.replace(/@.*$/, "").replace(/:[^/:]*$/, "")}@${lock.digest}`;
+}
 
 /** A working container from a base image, which is pulled where the store does not have it. Throws Failure. */
 export async function fromBase(

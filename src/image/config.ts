@@ -57,7 +57,8 @@ export function imageConfig(plan: ImagePlan, version: string, labels: Readonly<R
     volumes: service.state,
     environment: service.environment,
     labels: { ...standard, ...labels },
-    annotations: standard,
+    // buildah's own would name the base as it was found: by its digest where a lock has it.
+    annotations: { ...standard, ...(plan.kind === "os" ? { "org.opencontainers.image.base.name": plan.base } : {}) },
     isBased: plan.kind === "os",
   };
 }

@@ -4,6 +4,7 @@ import { Failure } from "../system/errors.ts";
 import { type Command, CommandFailure } from "../system/run.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
 import { runInside } from "./inside.ts";
+import { otherVersions } from "./pinned.ts";
 
 /** A package that an OS-based image has, as its own database describes it. */
 export interface InstalledPackage {
@@ -26,6 +27,8 @@ export interface Installed {
   /** os-release(5) as text. */
   readonly osRelease: string;
   readonly packages: readonly InstalledPackage[];
+  /** Those of them that the base did not have, or not in this version. */
+  readonly added: readonly InstalledPackage[];
 }
 
 /** Where the host's directory for everything that must stay out of the layer is seen; every Fedora base has it, empty. */
@@ -45,7 +48,7 @@ const volatile = [
   "/var/log/dnf5.log",
 ];
 
-/** The package managers of Fedora's bases, the one that is preferred first. */
+/** The package managers of Fedora's bases, the preferred one first. */
 const managers = ["dnf5", "dnf", "microdnf"] as const;
 
 export interface Installation {
@@ -74,12 +77,44 @@ export async function installPackages(
     };
     return runInside(container, command, options, buildah);
   };
-  await install(plan, run);
   // Not side by side: buildah (1.39) breaks where two run in one container at once.
-  const database = await run(["rpm", "-qa", "--qf", queryFormat]);
+  const manager = await findManager(plan, run);
+  const before = await installedPackages(run);
+  const manage = async (verb: string, ...words: readonly string[]) => {
+    try {
+      return await run([manager, verb, ...words]);
+    } catch (error) {
+      throw error instanceof CommandFailure ? explained(error, plan, manager) : error;
+    }
+  };
+  const excluded =
+    plan.lock === undefined
+      ? []
+      : await otherVersions(plan.lock, (names) => manage("repoquery", "-q", ...options, ...names));
+  const only = excluded.length === 0 ? [] : [`--setopt=excludepkgs=${excluded.join(",")}`];
+  await manage("install", "-y", ...options, ...only, ...plan.packages);
+  const packages = await installedPackages(run);
   const osRelease = await run(["cat", "/etc/os-release"]);
   await run(["rm", "-f", ...volatile]);
-  return { osRelease, packages: parseInstalled(database) };
+  const old = new Set(before.map(({ sha256 }) => sha256));
+  return { osRelease, packages, added: packages.filter(({ sha256 }) => !old.has(sha256)) };
+}
+
+type RunInBase = (command: Command) => Promise<string>;
+
+/** Prints the first of its arguments that is a program; a constant. */
+const firstProgram = 'for each do command -v "$each" && exit; done; exit 127';
+
+async function findManager(plan: OsImagePlan, run: RunInBase): Promise<string> {
+  try {
+    return await run(["sh", "-c", firstProgram, "sh", ...managers]);
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    if (!error.notFound) throw explained(error, plan, managers[0]);
+    throw new Failure(`cannot install packages into ${plan.base}: it has none of ${managers.join(", ")}`, {
+      hint: "an OS-based image needs a base with a package manager, such as fedora-minimal; see --base",
+    });
+  }
 }
 
 /** dnf.conf(5); documentation and weak dependencies stay out, and so does everything that only the next call would want. */
@@ -92,21 +127,7 @@ const settings = {
   persistdir: `${outside}/persist`,
 };
 
-async function install(plan: OsImagePlan, run: (command: Command) => Promise<string>): Promise<void> {
-  const options = Object.entries(settings).map(([name, value]) => `--setopt=${name}=${value}`);
-  for (const manager of managers) {
-    try {
-      await run([manager, "install", "-y", ...options, ...plan.packages]);
-      return;
-    } catch (error) {
-      if (!(error instanceof CommandFailure)) throw error;
-      if (!error.notFound) throw explained(error, plan, manager);
-    }
-  }
-  throw new Failure(`cannot install packages into ${plan.base}: it has none of ${managers.join(", ")}`, {
-    hint: "an OS-based image needs a base with a package manager, such as fedora-minimal; see --base",
-  });
-}
+const options = Object.entries(settings).map(([name, value]) => `--setopt=${name}=${value}`);
 
 /** What dnf 4, dnf5 and microdnf say about a package that no repository has. */
 const unknownPackage = /(?:No match for argument|Unable to find a match|No package matches)[:' ]*\s*([^\s']+)/;
@@ -135,6 +156,10 @@ function explained(error: CommandFailure, plan: OsImagePlan, manager: string): F
 
 const fields = ["NAME", "EPOCHNUM", "VERSION", "RELEASE", "ARCH", "SOURCERPM", "LICENSE", "SHA256HEADER", "BUILDTIME"];
 const queryFormat = `${fields.map((field) => `%{${field}}`).join("\\t")}\\n`;
+
+async function installedPackages(run: RunInBase): Promise<readonly InstalledPackage[]> {
+  return parseInstalled(await run(["rpm", "-qa", "--qf", queryFormat]));
+}
 
 /** Reads what rpm prints for the query above, sorted by name; keys in the database are no packages. */
 export function parseInstalled(text: string): readonly InstalledPackage[] {

@@ -1,7 +1,7 @@
 import type { Arch } from "../system/arch.ts";
 import { usageFailure } from "../system/errors.ts";
 import type { Family } from "../system/family.ts";
-import type { Lock, LockedRelease } from "../system/lock.ts";
+import type { Lock, LockedBase, LockedRelease } from "../system/lock.ts";
 
 /** What a lock says about a family and architecture, one for each release that it knows. Throws a usage Failure where it says nothing. */
 export function plannedLock(
@@ -10,17 +10,37 @@ export function plannedLock(
   wanted: { readonly family: Family; readonly arch: Arch },
 ): { readonly lock?: readonly LockedRelease[] } {
   if (lock === undefined) return {};
-  if (lock.recipe !== recipe) {
-    throw usageFailure(
-      `cannot plan ${recipe} from the lock: it is of the recipe ${lock.recipe}`,
-      "--lock-file names another one",
-    );
-  }
+  refuseOther(recipe, lock);
   const { family, arch } = wanted;
   const releases = lock.releases.filter((each) => each.family === family && each.arch === arch);
   if (releases.length > 0) return { lock: releases };
   throw usageFailure(
     `cannot plan ${recipe} from the lock: it has nothing of ${family} for ${arch}`,
     `dhcpd-build lock --from ${family} --arch ${arch} adds it`,
+  );
+}
+
+/** What a lock says about an image on this base. Throws a usage Failure where it says nothing. */
+export function plannedBaseLock(
+  recipe: string,
+  lock: Lock | undefined,
+  wanted: { readonly base: string; readonly arch: Arch },
+): { readonly lock?: LockedBase } {
+  if (lock === undefined) return {};
+  refuseOther(recipe, lock);
+  const { base, arch } = wanted;
+  const found = lock.bases.find((each) => each.base === base && each.arch === arch);
+  if (found !== undefined) return { lock: found };
+  throw usageFailure(
+    `cannot plan ${recipe} from the lock: it has nothing of an image on ${base} for ${arch}`,
+    `dhcpd-build lock fedora --base ${base} --arch ${arch} adds it`,
+  );
+}
+
+function refuseOther(recipe: string, lock: Lock): void {
+  if (lock.recipe === recipe) return;
+  throw usageFailure(
+    `cannot plan ${recipe} from the lock: it is of the recipe ${lock.recipe}`,
+    "--lock-file names another one",
   );
 }

@@ -5,17 +5,18 @@ import { z } from "zod";
 import { archNames } from "../system/arch.ts";
 import { Failure, systemErrorCode, usageFailure } from "../system/errors.ts";
 import { families } from "../system/family.ts";
-import type { Lock, LockedRelease } from "../system/lock.ts";
+import { imageReference } from "../system/image-name.ts";
+import type { Lock, LockedBase, LockedRelease } from "../system/lock.ts";
 import { ownName } from "../system/workdir.ts";
 
-const lockedPackage = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/),
-  // Also what a command line of the package manager is made of: no spaces, no option.
-  version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9:.+~^_-]*$/),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  size: z.int().nonnegative(),
-  from: z.string(),
-});
+// Also what a command line of the package manager is made of: no spaces, no option.
+const version = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9:.+~^_-]*$/);
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const lockedPackage = z.strictObject({ name, version, sha256, size: z.int().nonnegative(), from: z.string() });
+
+const lockedInstallation = z.strictObject({ name, version, arch: z.string().regex(/^[a-z0-9_]+$/), sha256 });
 
 const lockFile = z.strictObject({
   lockVersion: z.literal(1),
@@ -28,6 +29,16 @@ const lockFile = z.strictObject({
       packages: z.array(lockedPackage).min(1),
     }),
   ),
+  bases: z
+    .array(
+      z.strictObject({
+        base: z.string().regex(imageReference),
+        digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+        arch: z.enum(archNames),
+        packages: z.array(lockedInstallation).min(1),
+      }),
+    )
+    .default([]),
 });
 
 /** Where a recipe's lock lies unless said otherwise: beside the recipe's file; here for a shipped recipe, which need not be writable. */
@@ -47,7 +58,10 @@ export async function readLock(file: string): Promise<Lock | undefined> {
     throw usageFailure(`${cannot}: ${systemErrorCode(error) ?? String(error)}`);
   }
   const parsed = lockFile.safeParse(parsedYaml(text));
-  if (parsed.success) return { recipe: parsed.data.recipe, releases: parsed.data.releases };
+  if (parsed.success) {
+    const { lockVersion: _, ...lock } = parsed.data;
+    return lock;
+  }
   const [issue] = parsed.error.issues;
   throw usageFailure(
     `${cannot}: ${issue === undefined ? "it is no lock" : `${issue.path.join(".") || "it"}: ${issue.message}`}`,
@@ -65,8 +79,12 @@ function parsedYaml(text: string): unknown {
 }
 
 /** Writes a lock, whole or not at all; the same lock is the same text. Throws Failure. */
-export async function writeLock(file: string, { recipe, releases }: Lock): Promise<void> {
-  const text = stringify({ lockVersion: 1, recipe, releases: [...releases].sort(byPlace) }, { lineWidth: 0 });
+export async function writeLock(file: string, { recipe, releases, bases }: Lock): Promise<void> {
+  const sorted = {
+    releases: [...releases].sort((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1)),
+    ...(bases.length === 0 ? {} : { bases: [...bases].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)) }),
+  };
+  const text = stringify({ lockVersion: 1, recipe, ...sorted }, { lineWidth: 0 });
   const fresh = path.join(path.dirname(file), `.${ownName()}`);
   try {
     await writeFile(fresh, `# Written by dhcpd-build lock. What the images of \`--locked\` are made of.\n${text}`);
@@ -80,7 +98,10 @@ export async function writeLock(file: string, { recipe, releases }: Lock): Promi
   }
 }
 
-function byPlace(one: LockedRelease, other: LockedRelease): number {
-  const place = ({ family, release, arch }: LockedRelease) => [family, release, arch].join("\n");
-  return place(one) < place(other) ? -1 : 1;
+function placeOf({ family, release, arch }: LockedRelease): string {
+  return [family, release, arch].join("\n");
+}
+
+function nameOf({ base, arch }: LockedBase): string {
+  return [base, arch].join("\n");
 }

@@ -9,7 +9,7 @@ import { type BuildRecord, entryRecord, type PackageRecord } from "./record.ts";
 
 /** The record of an OS-based image, from its package database, its os-release and what was added to it. Throws Failure. */
 export function recordOfInstalled(plan: OsImagePlan, tree: Tree, { packages, osRelease }: Installed): BuildRecord {
-  const { image: _image, ...content } = plan;
+  const { image: _image, lock: _lock, ...content } = plan;
   const service = packages.find(({ name }) => name === plan.packages[0]);
   if (service === undefined) {
     throw new Failure(`cannot find ${plan.packages[0]} among the installed packages of ${plan.base}`, {

@@ -1,7 +1,18 @@
+import type { ImageDescription } from "../image/config.ts";
+import type { Installed } from "../image/packages.ts";
 import type { PackageSource } from "../packages/source.ts";
-import type { ScratchImagePlan } from "../plan.ts";
+import type { OsImagePlan, ScratchImagePlan } from "../plan.ts";
+import type { Arch } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
-import { differenceTable, type LockedRelease, lockDifferences, releaseText } from "../system/lock.ts";
+import {
+  baseDifferences,
+  differenceTable,
+  type LockDifference,
+  type LockedBase,
+  type LockedRelease,
+  lockDifferences,
+  releaseText,
+} from "../system/lock.ts";
 import type { BuildRecord } from "./record.ts";
 
 /** What a lock keeps of an image: the packages that it has something of. */
@@ -21,13 +32,36 @@ export function lockedRelease(
   };
 }
 
+/** What a lock keeps of an OS-based image: its base, and what was installed into it. */
+export function lockedBase(
+  { base, arch }: Pick<OsImagePlan, "base" | "arch">,
+  { digest }: Pick<ImageDescription, "digest">,
+  { added }: Pick<Installed, "added">,
+): LockedBase {
+  const packages = added.map((each) => ({
+    name: each.name,
+    version: each.version,
+    arch: each.arch,
+    sha256: each.sha256,
+  }));
+  return { base, digest, arch, packages };
+}
+
 /** Throws Failure with a table where an image is made of other packages than its release's lock. */
 export function requireLocked(lock: readonly LockedRelease[], found: LockedRelease): void {
   const locked = lock.find(({ release }) => release === found.release);
-  const differences = lockDifferences(locked?.packages ?? [], found.packages);
+  refuseDifferent(found.arch, lockDifferences(locked?.packages ?? [], found.packages), "dhcpd-build lock");
+}
+
+/** Throws Failure with a table where other packages were installed than those of the lock. */
+export function requireLockedBase(lock: LockedBase, found: LockedBase): void {
+  refuseDifferent(found.arch, baseDifferences(lock, found), "dhcpd-build lock fedora");
+}
+
+function refuseDifferent(arch: Arch, differences: readonly LockDifference[], command: string): void {
   if (differences.length === 0) return;
   throw new Failure(
-    `cannot build for ${found.arch} from the lock: the image has other packages\n${differenceTable(differences)}`,
-    { hint: "to take what there is now: dhcpd-build lock; for one package: dhcpd-build lock --update PACKAGE" },
+    `cannot build for ${arch} from the lock: the image has other packages\n${differenceTable(differences)}`,
+    { hint: `to take what there is now: ${command}; for one package: ${command} --update PACKAGE` },
   );
 }

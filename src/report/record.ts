@@ -11,7 +11,7 @@ import { licenseExpression } from "./license.ts";
 export interface BuildRecord {
   readonly recordVersion: 1;
   /** The plan without what does not change the image's content: its name, where the package manager ran, and the lock. */
-  readonly plan: Omit<ScratchImagePlan, "image" | "builder" | "lock"> | Omit<OsImagePlan, "image">;
+  readonly plan: Omit<ScratchImagePlan, "image" | "builder" | "lock"> | Omit<OsImagePlan, "image" | "lock">;
   /** The service's upstream version. */
   readonly version: string;
   /** Seconds since the epoch; every time in the image. */

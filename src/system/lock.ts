@@ -24,10 +24,34 @@ export interface LockedRelease {
   readonly packages: readonly LockedPackage[];
 }
 
+/** One package that was installed, exactly; its file is gone by then. */
+export interface LockedInstallation {
+  readonly name: string;
+  /** With epoch and release: `12:4.4.3-27.P1.fc44`. */
+  readonly version: string;
+  readonly arch: string;
+  /** Of the package's header, which covers the digests of its files; lower-case hex. */
+  readonly sha256: string;
+}
+
+/** What an OS-based image of one architecture is made of. */
+export interface LockedBase {
+  /** The base image as the recipe or a person names it. */
+  readonly base: string;
+  /** Of the base's manifest for this architecture, `sha256:...`. */
+  readonly digest: string;
+  readonly arch: Arch;
+  /** What the base did not have, or not in this version; sorted by name. */
+  readonly packages: readonly LockedInstallation[];
+}
+
 /** What one recipe's images are made of. */
 export interface Lock {
   readonly recipe: string;
+  /** Of scratch images. */
   readonly releases: readonly LockedRelease[];
+  /** Of OS-based images. */
+  readonly bases: readonly LockedBase[];
 }
 
 /** A package that is not as the lock has it; undefined is none. */
@@ -57,6 +81,14 @@ export function lockDifferences(
       side === undefined ? undefined : sameVersion ? `${side.version} (SHA-256 ${side.sha256})` : side.version;
     return [{ package: name, locked: text(one), found: text(other) }];
   });
+}
+
+/** Where two OS-based images differ: in their base, and in what is installed into it. */
+export function baseDifferences(locked: LockedBase | undefined, found: LockedBase): readonly LockDifference[] {
+  const base =
+    locked?.digest === found.digest ? [] : [{ package: found.base, locked: locked?.digest, found: found.digest }];
+  const byArch = ({ name, arch, ...rest }: LockedInstallation) => ({ name: `${name}.${arch}`, ...rest });
+  return [...base, ...lockDifferences((locked?.packages ?? []).map(byArch), found.packages.map(byArch))];
 }
 
 /** The differences as a table for people, a line each below a heading. */

@@ -12,6 +12,14 @@ const lock: Lock = {
     { family: "debian", release: "debian 12", arch: "x86_64", packages: [lockedPackage] },
     { family: "debian", release: "debian 12", arch: "aarch64", packages: [lockedPackage] },
   ],
+  bases: [
+    {
+      base: "registry.example/base:44",
+      digest: `sha256:${"1".repeat(64)}`,
+      arch: "x86_64",
+      packages: [{ name: "served", version: "12:4.4-27.fc44", arch: "x86_64", sha256: "2".repeat(64) }],
+    },
+  ],
 };
 
 let directory: string;

@@ -1,0 +1,51 @@
+import path from "node:path";
+import type { Witness } from "../elf/ask-loader.ts";
+import type { StoredReferences } from "../image/assemble.ts";
+import type { BuildRecord } from "../report/record.ts";
+import { cacheDirectory } from "../system/cache-directory.ts";
+import type { Log } from "../system/log.ts";
+import type { Run } from "../system/run.ts";
+
+/** What a build leaves in the store, as `--json` prints it. */
+export interface BuiltImage extends StoredReferences {
+  /** The sum of the bytes of regular files. */
+  readonly size: number;
+  /** Regular files and symlinks. */
+  readonly files: number;
+  readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[];
+  /** Whether the image's own loader was asked about the closure. No part of the image, whose digest may not depend on it. */
+  readonly witness?: Witness | "skipped";
+}
+
+export interface BuildOptions {
+  /** How old package lists may be, in milliseconds. */
+  readonly maxListAge: number;
+  /** Build even what is there already. */
+  readonly force: boolean;
+  /** Ask the image's own loader as well, where it runs. */
+  readonly witness: boolean;
+}
+
+export interface Tools {
+  readonly run: Run;
+  readonly log: Log;
+}
+
+/** Where it is remembered what plans became. */
+export function builtDirectory(): string {
+  return path.join(cacheDirectory(), "built");
+}
+
+/** `files` is what the image has besides directories; sizes in bytes. */
+export function builtImage(
+  stored: StoredReferences,
+  files: readonly { readonly size?: number }[],
+  { packages }: BuildRecord,
+): BuiltImage {
+  return {
+    ...stored,
+    size: files.reduce((sum, { size }) => sum + (size ?? 0), 0),
+    files: files.length,
+    packages: packages.map(({ name, version, sha256 }) => ({ name, version, sha256 })),
+  };
+}

@@ -1,0 +1,70 @@
+import { assemble } from "../image/assemble.ts";
+import { baseReference, findStored, fromBase } from "../image/base.ts";
+import { Buildah, type WorkingContainer } from "../image/buildah.ts";
+import { createdTime, type ImageDescription } from "../image/config.ts";
+import { readContents } from "../image/contents.ts";
+import { openBuildMemory } from "../image/memory.ts";
+import { type Installed, installPackages } from "../image/packages.ts";
+import type { OsImagePlan } from "../plan.ts";
+import { recordOfInstalled } from "../report/installed.ts";
+import { lockedBase, requireLockedBase } from "../report/lock.ts";
+import { recordLabels } from "../report/record.ts";
+import { layOutAdditions } from "../rootfs/layout.ts";
+import { writeTar } from "../rootfs/tar.ts";
+import type { LockedBase } from "../system/lock.ts";
+import { version as toolVersion } from "../system/version.ts";
+import { createWorkdir, type Workdir } from "../system/workdir.ts";
+import { type BuildOptions, type BuiltImage, builtDirectory, builtImage, type Tools } from "./built.ts";
+
+/** Builds an image of a base with packages installed into it. Throws Failure. */
+export async function buildOsImage(plan: OsImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {
+  await using workdir = await createWorkdir();
+  const buildah = new Buildah(tools.run, workdir.path);
+  const reference = baseReference(plan);
+  const stored = await findStored(reference, plan.arch, buildah);
+  const memoryOf = (base: ImageDescription) =>
+    openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, base.id], () => buildah.images());
+  // Its repositories can only be asked from inside: without a lock an image is up to date as long as package lists are young enough.
+  const maxAge = plan.lock === undefined ? options.maxListAge : undefined;
+  const known = stored === undefined || options.force ? undefined : await memoryOf(stored).recall(maxAge);
+  if (known !== undefined) {
+    tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
+    return known;
+  }
+  await using container = await fromBase({ base: reference, arch: plan.arch }, buildah);
+  const { base, installed } = await install(plan, container, buildah, workdir);
+  if (plan.lock !== undefined) requireLockedBase(plan.lock, lockedBase(plan, base, installed));
+  const tree = layOutAdditions(plan);
+  const record = recordOfInstalled(plan, tree, installed);
+  const rootfs = workdir.file("rootfs.tar");
+  writeTar(tree, rootfs, record.created);
+  const assembled = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
+  const contents = await readContents(assembled.id, workdir.file("layers"), buildah);
+  const files = [...contents.values()].filter(
+    ({ kind }) => kind === "file" || kind === "hardlink" || kind === "symlink",
+  );
+  const built = builtImage(assembled, files, record);
+  await memoryOf(base).remember(built);
+  return built;
+}
+
+/** What an OS-based image would be made of now; its packages are installed, and no image is made. Throws Failure. */
+export async function lockOsImage(plan: OsImagePlan, { run }: Tools): Promise<LockedBase> {
+  await using workdir = await createWorkdir();
+  const buildah = new Buildah(run, workdir.path);
+  await using container = await fromBase({ base: baseReference(plan), arch: plan.arch }, buildah);
+  const { base, installed } = await install(plan, container, buildah, workdir);
+  return lockedBase(plan, base, installed);
+}
+
+async function install(
+  plan: OsImagePlan,
+  container: WorkingContainer,
+  buildah: Buildah,
+  workdir: Workdir,
+): Promise<{ readonly base: ImageDescription; readonly installed: Installed }> {
+  const base = await buildah.describe(baseReference(plan));
+  const time = plan.created ?? createdTime(base);
+  const scratch = await workdir.directory("outside");
+  return { base, installed: await installPackages(plan, container, buildah, { scratch, time }) };
+}

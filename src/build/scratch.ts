@@ -1,0 +1,128 @@
+import { hearWitness, type Witness } from "../elf/ask-loader.ts";
+import type { Closure, ClosureOptions } from "../elf/closure.ts";
+import { nssLibraries } from "../elf/hints.ts";
+import { cacheForImage } from "../elf/image-cache.ts";
+import { inspectClosures, requireSound } from "../elf/inspect.ts";
+import { closeOver } from "../elf/provide.ts";
+import { type Remark, remarksOn } from "../elf/remarks.ts";
+import { assemble } from "../image/assemble.ts";
+import { Buildah } from "../image/buildah.ts";
+import { openPlace } from "../image/builder.ts";
+import { openBuildMemory } from "../image/memory.ts";
+import { makeDirectory } from "../packages/cache.ts";
+import { openPackageLists } from "../packages/open.ts";
+import { findPrograms } from "../packages/program.ts";
+import type { PackageSource } from "../packages/source.ts";
+import type { ScratchImagePlan } from "../plan.ts";
+import { lockedRelease, requireLocked } from "../report/lock.ts";
+import { recordLabels, recordOf } from "../report/record.ts";
+import { layOut } from "../rootfs/layout.ts";
+import { writeTar } from "../rootfs/tar.ts";
+import type { Tree } from "../rootfs/tree.ts";
+import { unpackForLoader } from "../rootfs/unpack.ts";
+import { cacheDirectory } from "../system/cache-directory.ts";
+import type { LockedRelease } from "../system/lock.ts";
+import { both, together } from "../system/together.ts";
+import { version as toolVersion } from "../system/version.ts";
+import { createWorkdir } from "../system/workdir.ts";
+import { type BuildOptions, type BuiltImage, builtDirectory, builtImage, type Tools } from "./built.ts";
+
+/** Builds an image that has the service's files and nothing else; with what a person should consider about it. Throws Failure. */
+export async function buildScratchImage(
+  plan: ScratchImagePlan,
+  options: BuildOptions,
+  tools: Tools,
+): Promise<{ readonly image: BuiltImage; readonly remarks: readonly Remark[] }> {
+  await using workdir = await createWorkdir();
+  const buildah = new Buildah(tools.run, workdir.path);
+  const stored = options.force ? Promise.resolve([]) : buildah.images();
+  // Asked for ahead of time; what is wrong with it is told where it is needed.
+  stored.catch(() => {});
+  await using place = await openPlace(plan.builder, await shared(cacheDirectory()), { buildah, run: tools.run });
+  const lists = await openPackageLists({ ...plan, ...options, place, log: tools.log });
+  const memory = openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, lists.fingerprint], () => stored);
+  const known = options.force ? undefined : await memory.recall();
+  if (known !== undefined && !(options.witness && known.witness === "skipped")) {
+    tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
+    return { image: known, remarks: [] };
+  }
+  using source = await lists.open();
+  const [container, composed] = await together(buildah.from("scratch"), compose(plan, source));
+  await using _ = container;
+  const { closures, remarks, tree, record } = composed;
+  if (plan.lock !== undefined) requireLocked(plan.lock, lockedRelease(plan, record, source));
+  const rootfs = workdir.file("rootfs.tar");
+  const directory = await workdir.directory("witness");
+  const [witness] = await both(
+    () => (options.witness ? callWitness(plan, tree, closures, directory, tools) : ("skipped" as const)),
+    () => writeTar(tree, rootfs, record.created),
+  );
+  const named = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
+  const files = record.entries.filter(({ kind }) => kind !== "directory");
+  const image = { ...builtImage(named, files, record), witness };
+  await memory.remember(image);
+  return { image, remarks };
+}
+
+/** What a scratch image would be made of now; none is made. Throws Failure. */
+export async function lockScratchImage(
+  plan: ScratchImagePlan,
+  options: Pick<BuildOptions, "maxListAge">,
+  tools: Tools,
+): Promise<LockedRelease> {
+  await using workdir = await createWorkdir();
+  const buildah = new Buildah(tools.run, workdir.path);
+  await using place = await openPlace(plan.builder, await shared(cacheDirectory()), { buildah, run: tools.run });
+  const lists = await openPackageLists({ ...plan, ...options, place, log: tools.log });
+  using source = await lists.open();
+  return lockedRelease(plan, (await compose(plan, source)).record, source);
+}
+
+/** What the image will be, from the packages to the record; nothing is written yet. */
+async function compose(plan: ScratchImagePlan, source: PackageSource) {
+  const programs = await findPrograms(plan.binaries, source);
+  const closed = await closeOver(programs, source, closureOptions(plan), plan.include);
+  const inspection = inspectClosures(closed);
+  requireSound(inspection, plan.considered);
+  const { closures, included, view } = closed;
+  const tree = layOut(plan, { ...closed, cache: cacheForImage(view, [...closures, ...included]) }, source);
+  const remarks = remarksOn(inspection, plan.considered, (path) => tree.get(path) !== undefined);
+  const dlopen = [...closures, ...included].flatMap((closure) => closure.dlopen);
+  return { closures, remarks, tree, record: recordOf(plan, tree, source, dlopen) };
+}
+
+/** What the recipe says of the programs' environment, and of what they open by themselves. */
+function closureOptions({ plugins, include, files, dlopen, service }: ScratchImagePlan): ClosureOptions {
+  const contentOf = (wanted: string) => files.find(({ path }) => path === wanted)?.content;
+  const { LD_LIBRARY_PATH: libraryPath, LD_PRELOAD: preload, PATH: searchPath } = service.environment;
+  const preloadFile = "/etc/ld.so.preload";
+  return {
+    plugins: [...plugins, ...nssLibraries(contentOf("/etc/nsswitch.conf") ?? "")],
+    wantsDlopen: (feature, priority) => dlopen[feature ?? ""] ?? priority !== "suggested",
+    ...(libraryPath === undefined ? {} : { libraryPath }),
+    ...(preload === undefined ? {} : { preload }),
+    ...(searchPath === undefined ? {} : { searchPath }),
+    // The packages' own one is in the image, and in force, only where it is asked for.
+    ...(include.includes(preloadFile) ? {} : { preloadFile: contentOf(preloadFile) ?? "" }),
+  };
+}
+
+async function callWitness(
+  plan: ScratchImagePlan,
+  tree: Tree,
+  closures: readonly Closure[],
+  directory: string,
+  { run, log }: Tools,
+): Promise<Witness> {
+  unpackForLoader(tree, directory);
+  const witness = await hearWitness(directory, closures, closureOptions(plan), run);
+  if (witness === "not asked")
+    log.info(`the image's own loader was not asked: there is none, or programs of ${plan.arch} do not run here`);
+  return witness;
+}
+
+/** A directory that a builder container can be given, for it must be there. */
+async function shared(directory: string): Promise<string> {
+  await makeDirectory(directory);
+  return directory;
+}

@@ -1,0 +1,54 @@
+import { Failure } from "../system/errors.ts";
+import { differenceTable, type LockDifference, type LockedBase } from "../system/lock.ts";
+
+/** A package in a repository, taken apart from the right: only a name can have dashes. */
+interface Available {
+  readonly name: string;
+  /** With epoch and release, no epoch where it is 0. */
+  readonly version: string;
+  readonly arch: string;
+  /** As the package manager wrote it. */
+  readonly text: string;
+}
+
+/**
+ * What `dnf repoquery NAME...` prints, one NAME-[EPOCH:]VERSION-RELEASE.ARCH a line, in the order of dnf (4 and 5 alike); anything else is
+ * passed over.
+ */
+export function parseAvailable(text: string): readonly Available[] {
+  return text.split("\n").flatMap((line) => {
+    const [, name, epoch, version, arch] = /^(\S+)-(?:(\d+):)?([^-\s]+-[^-\s]+)\.([^.\s]+)$/.exec(line.trim()) ?? [];
+    if (name === undefined || version === undefined || arch === undefined) return [];
+    return [
+      {
+        name,
+        version: `${epoch === undefined || epoch === "0" ? "" : `${epoch}:`}${version}`,
+        arch,
+        text: line.trim(),
+      },
+    ];
+  });
+}
+
+/**
+ * Every package in the base's repositories that has the name of a locked one and another version: without them the package manager has no
+ * choice, and records the same reasons for what it installs as it does without a lock. Throws Failure with a table of what the
+ * repositories do not have any more. `query` is `dnf repoquery` with these names.
+ */
+export async function otherVersions(
+  { base, packages }: LockedBase,
+  query: (names: readonly string[]) => Promise<string>,
+): Promise<readonly string[]> {
+  const locked = new Map(packages.map(({ name, version }) => [name, version]));
+  const available = parseAvailable(await query([...locked.keys()]));
+  const lost = packages.flatMap(({ name, version, arch }): readonly LockDifference[] => {
+    const same = available.filter((each) => each.name === name && each.arch === arch);
+    if (same.some((each) => each.version === version)) return [];
+    return [{ package: `${name}.${arch}`, locked: version, found: same.at(-1)?.version }];
+  });
+  if (lost.length === 0)
+    return available.filter((each) => locked.get(each.name) !== each.version).map(({ text }) => text);
+  throw new Failure(`cannot get the packages of the lock from the repositories of ${base}\n${differenceTable(lost)}`, {
+    hint: "to take what there is now: dhcpd-build lock fedora; for one package: dhcpd-build lock fedora --update PACKAGE",
+  });
+}
