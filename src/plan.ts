@@ -75,6 +75,8 @@ export interface ScratchImagePlan extends CommonImagePlan {
   readonly dlopen: Readonly<Record<string, boolean>>;
   /** What hints need not be given about. */
   readonly considered: readonly string[];
+  /** What the image carries for vulnerability scanners; absent: nothing. */
+  readonly metadata?: "dpkg-status-d";
   /** The image that the package manager runs in; absent: on this host. */
   readonly builder?: string;
   /** The exact packages, one set for each release that the lock knows; absent: what the package manager would install. */
@@ -175,9 +177,19 @@ function scratchPart(recipe: Recipe, request: PlanRequest) {
     include: scratch.include,
     dlopen: scratch.dlopen,
     considered: scratch.considered,
+    ...metadataOf(recipe.name, scratch.metadata, family),
     ...(builder === undefined ? {} : { builder }),
     ...plannedAdditions(service, scratch),
   };
+}
+
+function metadataOf(recipe: string, metadata: "none" | "dpkg-status-d", family: Family) {
+  if (metadata === "none") return {};
+  if (family === "debian") return { metadata };
+  throw usageFailure(
+    `cannot plan ${recipe} from ${family} packages: metadata ${metadata} describes Debian's`,
+    "take Debian's with --from debian, or leave scratch.metadata out of the recipe",
+  );
 }
 
 function osPart(recipe: Recipe, request: PlanRequest) {

@@ -143,6 +143,12 @@ describe("what cannot be planned is refused with a sentence and a hint", () => {
       "the recipe has fedora, debian",
     ],
     [
+      { ...plain, from: "fedora" },
+      "cannot plan echo from fedora packages: metadata dpkg-status-d describes Debian's",
+      "take Debian's with --from debian, or leave scratch.metadata out of the recipe",
+      withLine("  binaries:", "  metadata: dpkg-status-d\n  binaries:"),
+    ],
+    [
       { ...plain, from: "debian" },
       "cannot plan echo from debian packages: the recipe names none",
       "the recipe has fedora",

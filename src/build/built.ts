@@ -13,6 +13,8 @@ export interface BuiltImage extends StoredReferences {
   /** Regular files and symlinks. */
   readonly files: number;
   readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[];
+  /** What of that is there for scanners alone. */
+  readonly metadata?: { readonly size: number; readonly files: number };
   /** Whether the image's own loader was asked about the closure. No part of the image, whose digest may not depend on it. */
   readonly witness?: Witness | "skipped";
 }
@@ -36,16 +38,19 @@ export function builtDirectory(): string {
   return path.join(cacheDirectory(), "built");
 }
 
+type Sized = readonly { readonly size?: number }[];
+
 /** `files` is what the image has besides directories; sizes in bytes. */
-export function builtImage(
-  stored: StoredReferences,
-  files: readonly { readonly size?: number }[],
-  { packages }: BuildRecord,
-): BuiltImage {
+export function builtImage(stored: StoredReferences, files: Sized, { packages, entries }: BuildRecord): BuiltImage {
+  const metadata = entries.filter(({ kind, reason }) => kind !== "directory" && reason.kind === "metadata");
   return {
     ...stored,
-    size: files.reduce((sum, { size }) => sum + (size ?? 0), 0),
-    files: files.length,
+    ...measured(files),
+    ...(metadata.length === 0 ? {} : { metadata: measured(metadata) }),
     packages: packages.map(({ name, version, sha256 }) => ({ name, version, sha256 })),
   };
+}
+
+function measured(files: Sized) {
+  return { size: files.reduce((sum, { size }) => sum + (size ?? 0), 0), files: files.length };
 }

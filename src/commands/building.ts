@@ -29,10 +29,12 @@ export function addBuilding(command: Command, kind: PlanRequest["kind"], context
         witness: flags.witness,
       };
       const images = await buildImages(plan, options, context);
-      for (const { references, files, size, packages } of images) {
+      for (const { references, files, size, packages, metadata } of images) {
         const from = packages.length > 8 ? `${packages.length} packages` : packages.map(({ name }) => name).join(", ");
         const megabytes = (size / 1_000_000).toFixed(1);
         context.log.info(`${references.join(" and ")}: ${files} files, ${megabytes} MB, from ${from}`);
+        if (metadata !== undefined)
+          context.log.info(`of that for scanners alone: ${metadata.files} files, ${metadata.size} bytes`);
       }
       if (flags.json) context.print(JSON.stringify({ images }, undefined, 2));
       else for (const { references } of images) context.print(references[0] ?? "");

@@ -8,7 +8,7 @@ import { Pool } from "./pool.ts";
 import { openSubject, type Subject } from "./subject.ts";
 import type { ProofTools } from "./tools.ts";
 import { createNetworks, groundOf, tryChecks } from "./trial.ts";
-import { candidatesOf, objections, type Verdict, verdictsOf } from "./verdict.ts";
+import { acceptedOf, candidatesOf, objections, type Verdict, verdictsOf } from "./verdict.ts";
 
 /** What was proved of an image, for whoever wants to hold us to it. */
 export interface Certificate {
@@ -55,7 +55,8 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
     tryWithout([], false).then((whole) => refuseFailing(image, whole)),
     ablate(candidatesOf(files, entries), tryWithout),
   ]);
-  const verdicts = verdictsOf(files, found, plan.accept);
+  const accept = acceptedOf(subject.record);
+  const verdicts = verdictsOf(files, found, accept);
   const unproven = topmost(verdicts.filter((each) => each.verdict === "unproven" && each.accepted === undefined));
   return {
     certificateVersion: 1,
@@ -69,7 +70,7 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
     ),
     entries: verdicts,
     dispensable: await spareTogether(unproven, tryWithout),
-    objections: objections(verdicts, plan.accept),
+    objections: objections(verdicts, accept),
     trials,
     milliseconds: Math.round(performance.now() - started),
   };

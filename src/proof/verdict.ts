@@ -1,5 +1,5 @@
 import type { Accepted } from "../plan/check.ts";
-import type { EntryRecord } from "../report/record.ts";
+import type { BuildRecord, EntryRecord } from "../report/record.ts";
 import type { Candidate, FailedCheck } from "./ablation.ts";
 import type { ImageFile } from "./image-files.ts";
 
@@ -39,9 +39,31 @@ export function verdictsOf(
     const holds = needed.find((other) => other.path.startsWith(`${path}/`))?.path;
     if (failed.length > 0) return { path, kind, verdict: "needed", failed };
     if (holds !== undefined) return { path, kind, verdict: "needed", holds };
-    const accepted = accept.find((each) => path === each.path || path.startsWith(`${each.path}/`))?.reason;
+    const accepted = acceptance(path, accept) ?? acceptanceOfAll(files, path, accept);
     return { path, kind, verdict: "unproven", ...(accepted === undefined ? {} : { accepted }) };
   });
+}
+
+function acceptance(path: string, accept: readonly Accepted[]): string | undefined {
+  return accept.find((each) => path === each.path || path.startsWith(`${each.path}/`))?.reason;
+}
+
+/** A directory is accepted with what it holds, where that is something and all of it is accepted. */
+function acceptanceOfAll(
+  files: readonly ImageFile[],
+  directory: string,
+  accept: readonly Accepted[],
+): string | undefined {
+  const reasons = files
+    .filter(({ path, kind }) => kind !== "directory" && path.startsWith(`${directory}/`))
+    .map(({ path }) => acceptance(path, accept));
+  return reasons.includes(undefined) ? undefined : reasons[0];
+}
+
+/** What need not be proved: what the recipe accepts, and what it has put there for scanners alone. */
+export function acceptedOf({ plan, entries }: BuildRecord): readonly Accepted[] {
+  const metadata = entries.filter(({ reason }) => reason.kind === "metadata");
+  return [...plan.accept, ...metadata.map(({ path }) => ({ path, reason: "for scanners: the recipe's metadata" }))];
 }
 
 /** What the verdicts have against the image, one sentence each; none when every entry is needed or rightly accepted. */

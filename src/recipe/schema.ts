@@ -115,6 +115,10 @@ const scratch = z.strictObject({
       "By feature of a library's dlopen note: whether its libraries come along; suggested ones do not by default",
     ),
   considered: distinct(line).default([]).describe("Hints about data files that need not be given any more"),
+  metadata: z
+    .enum(["none", "dpkg-status-d"])
+    .default("none")
+    .describe("What vulnerability scanners find in the image itself: nothing, or which packages of Debian it has"),
   ...additions,
 });
 

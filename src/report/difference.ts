@@ -107,6 +107,7 @@ function configurationOf(record: BuildRecord): ReadonlyMap<string, string> {
     ["init", service.init ? "needed" : "not needed"],
     ["kind", plan.kind === "os" ? `on ${plan.base}` : `scratch, from ${plan.family} packages`],
     ["licence", plan.license],
+    ["metadata", plan.kind === "scratch" ? (plan.metadata ?? "") : ""],
     ["ports", [...service.ports].sort().join(" ")],
     ["recipe", plan.recipe],
     ["runtime", service.runtime.join(" ")],

@@ -16,6 +16,7 @@ export function causesOf({ reason }: EntryRecord): readonly string[] {
   switch (reason.kind) {
     case "asked":
     case "recipe":
+    case "metadata":
       return [];
     case "needed":
       return reason.by;
@@ -28,6 +29,9 @@ export function causesOf({ reason }: EntryRecord): readonly string[] {
   }
 }
 
+/** What the recipe itself wants. */
+const beginnings: readonly EntryRecord["reason"]["kind"][] = ["asked", "recipe", "metadata"];
+
 /**
  * The shortest way from something that the recipe asks for to this entry, the entry itself last. undefined where reasons lead in a
  * circle or to something that is not in the image.
@@ -38,7 +42,7 @@ export function chainTo(entry: EntryRecord, entries: Entries): Chain | undefined
   for (const chain of reached.values()) {
     const first = chain[0];
     if (first === undefined) continue;
-    if (first.reason.kind === "asked" || first.reason.kind === "recipe") return chain;
+    if (beginnings.includes(first.reason.kind)) return chain;
     for (const path of causesOf(first)) {
       const cause = entries.get(path);
       if (cause !== undefined && !reached.has(path)) reached.set(path, [cause, ...chain]);

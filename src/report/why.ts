@@ -69,6 +69,8 @@ function sentences(entry: EntryRecord, because = causesOf(entry)[0]): readonly s
       return ["the recipe asks for this program"];
     case "recipe":
       return [`the recipe ${entry.package === undefined ? "gives" : "asks for"} this ${entry.kind}`];
+    case "metadata":
+      return ["the recipe asks for what scanners look for: they read here which packages are in the image"];
     case "cache":
       return [`the loader's cache, by which it finds ${reason.files.join(", ")}`];
     case "link":

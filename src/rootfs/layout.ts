@@ -7,9 +7,10 @@ import type { ImagePlan, OsImagePlan, ScratchImagePlan } from "../plan.ts";
 import { Failure } from "../system/errors.ts";
 import { type Link, locate } from "../system/root.ts";
 import { includedEntries } from "./include.ts";
+import { addScannerMetadata } from "./scanner-metadata.ts";
 import { type Reason, Tree } from "./tree.ts";
 
-type Origin = Pick<PackageSource, "root" | "packageOf" | "ownershipOf">;
+type Origin = Pick<PackageSource, "root" | "packageOf" | "ownershipOf" | "distribution">;
 
 /** What the packages give: programs, what is included besides, and the loader's cache where it needs one. */
 export interface Closed extends Partial<Pick<CompleteClosures, "included" | "include">> {
@@ -38,6 +39,7 @@ export function layOut(plan: ScratchImagePlan, closed: Closed, origin: Origin): 
   if (cache !== undefined) addCache(tree, cache);
   addOwn(tree, plan);
   addProgramLinks(plan, tree, origin);
+  if (plan.metadata !== undefined) addScannerMetadata(tree, origin);
   for (const entry of tree.entries()) addParents(tree, origin, entry.path);
   refuseMissingProgram(plan, tree);
   return tree;

@@ -14,6 +14,8 @@ export type Reason =
   | { readonly kind: "parent"; readonly of: string }
   /** The recipe gives it: a file or directory of its own, or one of the packages that it names. */
   | { readonly kind: "recipe" }
+  /** The recipe wants scanners to find out what is in the image. */
+  | { readonly kind: "metadata" }
   /** The loader's cache (ld.so.cache), without which it would not find `files`. */
   | { readonly kind: "cache"; readonly files: readonly string[] };
 
@@ -121,7 +123,8 @@ function reasonText(reason: Reason): string {
     case "parent":
       return `holds ${reason.of}`;
     case "recipe":
-      return "recipe";
+    case "metadata":
+      return reason.kind;
     case "cache":
       return `finds ${reason.files.join(", ")}`;
   }

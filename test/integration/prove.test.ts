@@ -56,6 +56,25 @@ describe.runIf(canServe)("prove", () => {
     expect(certificate.trials - plain.certificate.trials).toBeLessThanOrEqual(4);
   });
 
+  it("takes what is there for scanners alone as accepted, with the directories that hold nothing else", async () => {
+    const image = await buildVariant(workshop, { name: "scanned", metadata: "dpkg-status-d" });
+    const { certificate, exitCode } = await prove(workshop, image);
+    const accepted = certificate.entries.filter(({ verdict }) => verdict === "unproven");
+    expect(accepted.map(({ path, accepted }) => [path, accepted])).toEqual(
+      [
+        "/etc",
+        "/etc/debian_version",
+        "/etc/os-release",
+        "/var/lib/dpkg",
+        "/var/lib/dpkg/status.d",
+        "/var/lib/dpkg/status.d/isc-dhcp-server",
+        "/var/lib/dpkg/status.d/libc6",
+      ].map((path) => [path, "for scanners: the recipe's metadata"]),
+    );
+    expect(certificate.objections).toEqual([]);
+    expect(exitCode).toBe(0);
+  });
+
   it("prunes: writes the image without what nothing needs, and proves that one", async () => {
     const plain = await buildVariant(workshop, { name: "lean" });
     const fat = await buildVariant(workshop, { name: "heavy", files: superfluous });

@@ -1,15 +1,16 @@
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Difference } from "../../src/report/difference.ts";
 import type { EntryRecord } from "../../src/report/record.ts";
 import { cycloneDxComplaints, spdxComplaints } from "../report/schemas.ts";
 import { projectDirectory } from "../support/cli.ts";
+import { buildVariant } from "../support/proof.ts";
 import { run } from "../support/run.ts";
 import { requireTools } from "../support/tools.ts";
-import { createWorkshop, type Workshop } from "../support/workshop.ts";
+import { type BuiltImage, createWorkshop, type Workshop } from "../support/workshop.ts";
 
 const canBuild = requireTools("buildah", "apt-get", "dpkg-deb");
 const canMount = canBuild && requireTools("root");
@@ -109,6 +110,42 @@ describe.runIf(canBuild)("what an image tells of itself", () => {
     const { exitCode, stdout } = await workshop.run(["diff", "--exit-code", image, image]);
     expect([exitCode, stdout]).toEqual([0, "no difference\n"]);
   });
+
+  it.runIf(canMount && requireTools("dpkg-query"))(
+    "with metadata for scanners it says in Debian's own form what is in it, and what that costs",
+    async () => {
+      const { env } = workshop.store;
+      const name = await buildVariant(workshop, { name: "scanned", metadata: "dpkg-status-d" });
+      const recipe = path.join(workshop.store.directory, "scanned.yaml");
+      const again = ["scratch", "--recipe", recipe, "--from", "debian", "--arch", "x86_64", "--force", "--json"];
+      const { stdout, stderr } = await workshop.run(again);
+      const [built] = (JSON.parse(stdout) as { images: readonly BuiltImage[] }).images;
+      const container = await run(["buildah", "from", name], { env });
+      try {
+        const root = await run(["buildah", "mount", container], { env });
+        const directory = path.join(root, "var/lib/dpkg/status.d");
+        const stanzas = readdirSync(directory).map((each) => readFileSync(path.join(directory, each), "utf8"));
+        const database = await mkdtemp(path.join(workshop.env.TMPDIR ?? "", "dpkg-"));
+        await writeFile(path.join(database, "status"), stanzas.join("\n"));
+        const fields = ["Package", "Version", "Architecture", "source:Package", "db:Status-Abbrev"];
+        const format = `${fields.map((field) => `\${${field}}`).join(" ")}\\n`;
+        const listed = await run(["dpkg-query", `--admindir=${database}`, "--show", `--showformat=${format}`]);
+        const versions = new Map(built?.packages.map((each) => [each.name, each.version]));
+        expect(listed.split("\n").map((line) => line.trim())).toEqual([
+          `isc-dhcp-server ${versions.get("isc-dhcp-server")} amd64 isc-dhcp ii`,
+          `libc6 ${versions.get("libc6")} amd64 glibc ii`,
+        ]);
+        const etc = ["etc/os-release", "etc/debian_version"].map((each) => readFileSync(path.join(root, each), "utf8"));
+        expect(etc.join("")).toMatch(/^ID=debian\nVERSION_ID="(\d+)"\n\1\n$/);
+        const size = [...stanzas, ...etc].join("").length;
+        expect(built?.metadata).toEqual({ files: 4, size });
+        expect(stderr).toContain(`of that for scanners alone: 4 files, ${size} bytes\n`);
+        expect(await output(["why", name, "/var/lib/dpkg/status.d/libc6"])).toContain("what scanners look for");
+      } finally {
+        await run(["buildah", "rm", container], { env });
+      }
+    },
+  );
 
   it.each([
     [["why", "localhost/absent", "/"], "error: cannot find image localhost/absent in the local store\n"],

@@ -29,6 +29,25 @@ it("candidates are what holds nothing; the record vouches for programs, librarie
 });
 
 describe("the verdict", () => {
+  it("accepts a directory with what it holds, where all of that is accepted", () => {
+    const more = [...files, directory("/var"), file("/var/a"), directory("/var/b"), file("/var/b/c")];
+    const reason = "for scanners";
+    const reasonOf = (accept: readonly string[]) =>
+      new Map(
+        verdictsOf(
+          more,
+          found,
+          accept.map((path) => ({ path, reason })),
+        ).map((each) => [each.path, each.accepted]),
+      );
+    expect(
+      [...reasonOf(["/var/a", "/var/b/c"])].filter(([, accepted]) => accepted === reason).map(([path]) => path),
+    ).toEqual(["/var", "/var/a", "/var/b", "/var/b/c"]);
+    expect(reasonOf(["/var/a"]).get("/var")).toBeUndefined();
+    // An empty one holds nothing that could speak for it.
+    expect(reasonOf(["/var/a", "/var/b/c"]).get("/etc")).toBeUndefined();
+  });
+
   it("on a directory is that on what it holds", () => {
     expect(verdictsOf(files, found, [])).toEqual([
       { path: "/etc", kind: "directory", verdict: "unproven" },

@@ -20,6 +20,7 @@ export interface RecipeParts {
   /** Lines of checks in place of the usual three. */
   readonly checks?: readonly string[];
   readonly accept?: readonly string[];
+  readonly metadata?: "dpkg-status-d";
 }
 
 export const configuration = `{ /etc/dhcp/dhcpd.conf: "ping-check false;\\nsubnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.200; }\\n" }`;
@@ -51,6 +52,7 @@ service:
 scratch:
   binaries: [dhcpd]
   packages: { debian: [${parts.package ?? "isc-dhcp-server"}] }
+  metadata: ${parts.metadata ?? "none"}
   files:
     - { path: /var/lib/dhcpd/dhcpd.leases, content: "", owner: "${parts.leaseOwner ?? "177:177"}", mode: "0640" }
 ${(parts.files ?? []).map((line) => `    ${line}\n`).join("")}checks:${list(parts.checks ?? usualChecks)}

@@ -11,6 +11,7 @@ export interface BuiltImage {
   readonly references: readonly string[];
   readonly size: number;
   readonly files: number;
+  readonly metadata?: { readonly size: number; readonly files: number };
   readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[];
 }
 
