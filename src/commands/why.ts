@@ -1,4 +1,6 @@
+import path from "node:path";
 import type { Command } from "commander";
+import type { RecordedImage } from "../report/sbom.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
 import { readRecordedImage } from "./recorded-image.ts";
@@ -14,25 +16,61 @@ export function addWhyCommand(program: Command, context: CommandContext): void {
       "a file, link or directory of the image; links on the way are followed; without it: all, a line each",
     )
     .option("--json", "one JSON document")
-    .action(async (image: string, path: string | undefined, flags: { json?: true }) => {
-      const { record } = await readRecordedImage(image, context);
-      const { explain, explanationText, overviewText, pathsLike } = await import("../report/why.ts");
-      if (path === undefined) {
-        context.print(flags.json ? JSON.stringify({ entries: record.entries }, undefined, 2) : overviewText(record));
-        return;
-      }
-      const explanation = explain(record, path);
-      if (explanation === undefined) {
-        throw new Failure(`cannot explain ${path}: ${absence(record.plan.kind)} ${image}`, {
-          hint: hintFor(pathsLike(record, path), image),
-        });
-      }
-      context.print(flags.json ? JSON.stringify(explanation, undefined, 2) : explanationText(explanation, record));
+    .action(async (image: string, wanted: string | undefined, flags: { json?: true }) => {
+      const recorded = await readRecordedImage(image, context);
+      const print = (value: unknown, text: string) =>
+        context.print(flags.json ? JSON.stringify(value, undefined, 2) : text);
+      if (wanted === undefined) return print(...(await overview(recorded)));
+      print(...(await explanationOf(recorded, wanted, image, context)));
     });
 }
 
-function absence(kind: "scratch" | "os"): string {
-  return kind === "scratch" ? "it is not in" : "it was not added to the base and the packages of";
+type Explained = readonly [value: unknown, text: string];
+
+async function overview({ record }: RecordedImage): Promise<Explained> {
+  const [{ overviewText }, { packagesText }] = await Promise.all([
+    import("../report/why.ts"),
+    import("../report/why-package.ts"),
+  ]);
+  const { entries, packages, plan } = record;
+  if (plan.kind === "scratch") return [{ entries }, overviewText(record)];
+  return [{ entries, packages }, `${overviewText(record)}\n${packagesText(record)}`];
+}
+
+async function explanationOf(
+  { id, record }: RecordedImage,
+  wanted: string,
+  image: string,
+  context: CommandContext,
+): Promise<Explained> {
+  const { explain, explanationText, pathsLike } = await import("../report/why.ts");
+  const explanation = explain(record, wanted);
+  if (explanation !== undefined) return [explanation, explanationText(explanation, record)];
+  if (record.plan.kind === "os") {
+    const owners = await askImage({ id, arch: record.plan.arch }, wanted, context);
+    const { explainInstalled, installedText } = await import("../report/why-package.ts");
+    const installed = owners && explainInstalled(record, wanted, owners);
+    if (installed !== undefined) return [installed, installedText(installed, record)];
+  }
+  throw new Failure(`cannot explain ${wanted}: it is not in ${image}`, {
+    hint: hintFor(pathsLike(record, wanted), image),
+  });
+}
+
+/** The record of an OS-based image does not have its files; the image itself does. */
+async function askImage(
+  image: { readonly id: string; readonly arch: RecordedImage["record"]["plan"]["arch"] },
+  wanted: string,
+  { run }: CommandContext,
+) {
+  const [{ Buildah }, { ownersOf }, { createWorkdir }] = await Promise.all([
+    import("../image/buildah.ts"),
+    import("../image/owner.ts"),
+    import("../system/workdir.ts"),
+  ]);
+  await using workdir = await createWorkdir();
+  const scratch = await workdir.directory("outside");
+  return await ownersOf(path.posix.resolve("/", wanted), image, scratch, new Buildah(run, workdir.path));
 }
 
 function hintFor(alike: readonly string[], image: string): string {

@@ -63,8 +63,8 @@ export class Buildah {
   }
 
   /**
-   * Runs a command inside a working container, with the host's network. `volumes` are directories of the host by where they are
-   * seen inside. Throws CommandFailure, with the command's own exit code.
+   * Runs a command inside a working container as its root, with the host's network. `volumes` are directories of the host by where
+   * they are seen inside. Throws CommandFailure, with the command's own exit code.
    */
   async runIn(container: WorkingContainer, command: Command, options: RunInOptions = {}): Promise<string> {
     const { env = {}, volumes = {}, workingDirectory, ...rest } = options;
@@ -73,6 +73,8 @@ export class Buildah {
         "run",
         ...["--isolation", "chroot"],
         "--no-hosts",
+        // Whoever the image is run as.
+        ...["--user", "0:0"],
         ...Object.entries(volumes).flatMap(([inside, host]) => ["--volume", `${host}:${inside}`]),
         ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
         ...(workingDirectory === undefined ? [] : ["--workingdir", workingDirectory]),

@@ -15,6 +15,9 @@ export interface InsideOptions {
   readonly stdoutFile?: string;
 }
 
+/** Where a directory of the host can be seen in a container of Fedora's, whose bases all have it, empty. */
+export const outside = "/mnt";
+
 /** The command with its stdout in `$0.out` and its stderr in `$0.err`; a constant, whatever the command is. */
 const redirected = 'exec "$@" > "$0.out" 2> "$0.err"';
 

@@ -3,8 +3,9 @@ import { runsHere } from "../system/emulation.ts";
 import { Failure } from "../system/errors.ts";
 import { type Command, CommandFailure } from "../system/run.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
-import { runInside } from "./inside.ts";
+import { outside, runInside } from "./inside.ts";
 import { otherVersions } from "./pinned.ts";
+import { type Requirer, relationsFormat, requirersIn } from "./relations.ts";
 
 /** A package that an OS-based image has, as its own database describes it. */
 export interface InstalledPackage {
@@ -22,17 +23,20 @@ export interface InstalledPackage {
   readonly built: number;
 }
 
+/** A package that the installation brought, and not the base. */
+export interface AddedPackage extends InstalledPackage {
+  /** Those of them that ask for it. */
+  readonly requiredBy: readonly Requirer[];
+}
+
 /** What an OS-based image is once everything is installed. */
 export interface Installed {
   /** os-release(5) as text. */
   readonly osRelease: string;
   readonly packages: readonly InstalledPackage[];
   /** Those of them that the base did not have, or not in this version. */
-  readonly added: readonly InstalledPackage[];
+  readonly added: readonly AddedPackage[];
 }
-
-/** Where the host's directory for everything that must stay out of the layer is seen; every Fedora base has it, empty. */
-const outside = "/mnt";
 
 /** Left behind by rpm, dnf and ldconfig, different each time and made anew when missed. */
 const volatile = [
@@ -95,9 +99,18 @@ export async function installPackages(
   await manage("install", "-y", ...options, ...only, ...plan.packages);
   const packages = await installedPackages(run);
   const osRelease = await run(["cat", "/etc/os-release"]);
-  await run(["rm", "-f", ...volatile]);
   const old = new Set(before.map(({ sha256 }) => sha256));
-  return { osRelease, packages, added: packages.filter(({ sha256 }) => !old.has(sha256)) };
+  const added = packages.filter(({ sha256 }) => !old.has(sha256));
+  const names = added.map(({ name, arch }) => `${name}.${arch}`);
+  const requirers =
+    names.length === 0 ? undefined : requirersIn(await run(["rpm", "-q", "--qf", relationsFormat, ...names]));
+  // The last thing: rpm itself leaves some of it behind.
+  await run(["rm", "-f", ...volatile]);
+  return {
+    osRelease,
+    packages,
+    added: added.map((each) => ({ ...each, requiredBy: requirers?.get(each.name) ?? [] })),
+  };
 }
 
 type RunInBase = (command: Command) => Promise<string>;

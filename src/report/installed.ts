@@ -1,4 +1,4 @@
-import type { Installed, InstalledPackage } from "../image/packages.ts";
+import type { AddedPackage, Installed, InstalledPackage } from "../image/packages.ts";
 import type { OsImagePlan } from "../plan.ts";
 import type { Tree } from "../rootfs/tree.ts";
 import { Failure } from "../system/errors.ts";
@@ -8,7 +8,11 @@ import { licenseExpression } from "./license.ts";
 import { type BuildRecord, entryRecord, type PackageRecord } from "./record.ts";
 
 /** The record of an OS-based image, from its package database, its os-release and what was added to it. Throws Failure. */
-export function recordOfInstalled(plan: OsImagePlan, tree: Tree, { packages, osRelease }: Installed): BuildRecord {
+export function recordOfInstalled(
+  plan: OsImagePlan,
+  tree: Tree,
+  { packages, added, osRelease }: Installed,
+): BuildRecord {
   const { image: _image, lock: _lock, ...content } = plan;
   const service = packages.find(({ name }) => name === plan.packages[0]);
   if (service === undefined) {
@@ -23,14 +27,19 @@ export function recordOfInstalled(plan: OsImagePlan, tree: Tree, { packages, osR
     version: service.upstreamVersion,
     created: plan.created ?? Math.max(...packages.map(({ built }) => built)),
     ...(distribution === undefined ? {} : { distribution }),
-    packages: packages.map(packageRecord),
+    packages: packages.map((each) =>
+      packageRecord(
+        each,
+        added.find(({ sha256 }) => sha256 === each.sha256),
+      ),
+    ),
     entries: tree.entries().map(entryRecord),
   };
   refuseUnexplained(record);
   return record;
 }
 
-function packageRecord(installed: InstalledPackage): PackageRecord {
+function packageRecord(installed: InstalledPackage, added: AddedPackage | undefined): PackageRecord {
   const { name, version, upstreamVersion, arch, sourceFile, license, sha256 } = installed;
   const expression = licenseExpression(license === "" ? [] : [license]);
   const source = /^(.+)-([^-]+-[^-]+)\.(?:no)?src\.rpm$/.exec(sourceFile);
@@ -42,5 +51,6 @@ function packageRecord(installed: InstalledPackage): PackageRecord {
     source: { name: source?.[1] ?? name, version: source?.[2] ?? version },
     sha256,
     ...(expression === undefined ? {} : { license: expression }),
+    ...(added === undefined ? {} : { requiredBy: added.requiredBy }),
   };
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DlopenDecision } from "../elf/closure.ts";
+import type { Requirer } from "../image/relations.ts";
 import type { Distribution, Package, PackageSource } from "../packages/source.ts";
 import type { OsImagePlan, ScratchImagePlan } from "../plan.ts";
 import type { Entry, FileEntry, Reason, Tree } from "../rootfs/tree.ts";
@@ -31,6 +32,8 @@ export interface PackageRecord extends Omit<Package, "size"> {
   readonly size?: number;
   /** What the whole package declares, as an SPDX licence expression; absent where no machine can read it. */
   readonly license?: string;
+  /** Of an OS-based image: the others that ask for it. Absent where it is the base's own. */
+  readonly requiredBy?: readonly Requirer[];
 }
 
 export interface EntryRecord {

@@ -85,7 +85,7 @@ function sentences(entry: EntryRecord, because = causesOf(entry)[0]): readonly s
   }
 }
 
-type Fact = readonly [name: string, value: string];
+export type Fact = readonly [name: string, value: string];
 
 function facts({ entry, package: from }: Explanation, record: BuildRecord): readonly Fact[] {
   const { kind, size, target, mode, owner, sha256, xattrs } = entry;
@@ -97,11 +97,12 @@ function facts({ entry, package: from }: Explanation, record: BuildRecord): read
   return facts;
 }
 
-function packageFacts(from: PackageRecord, { distribution }: BuildRecord): readonly Fact[] {
+/** Which package it is exactly, and under which licence, a line each. */
+export function packageFacts(from: PackageRecord, { distribution }: BuildRecord): readonly Fact[] {
   const release = distribution === undefined ? "" : ` of ${distribution.id} ${distribution.version}`;
   return [
     ["package", `${from.name} ${from.version} ${from.arch}${release}`],
-    ["", `sha256 ${from.sha256}`],
+    ["", `sha256 ${from.sha256}${from.size === undefined ? " of its header" : ""}`],
     ["licence", from.license ?? "not declared in a form that a machine can read"],
     ["source", `${from.source.name} ${from.source.version}`],
   ];

@@ -77,7 +77,7 @@ it("a command inside a working container sees the host's directories that it is 
   await buildah.runIn(container, ["rpm", "-qa"], options);
   expect(commands.map((command) => command.join(" ").replaceAll(container.name, "NAME"))).toEqual([
     "buildah from --quiet --name NAME --arch arm64 --pull=missing localhost/base:1",
-    "buildah run --isolation chroot --no-hosts --volume /var/tmp/own:/mnt --env A=b c --workingdir /mnt NAME -- rpm -qa",
+    "buildah run --isolation chroot --no-hosts --user 0:0 --volume /var/tmp/own:/mnt --env A=b c --workingdir /mnt NAME -- rpm -qa",
   ]);
 });
 

@@ -71,6 +71,25 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))(
       expect(text).toMatch(/^package {3}glibc \S+ x86_64 of fedora 44$/m);
     });
 
+    it("anything in the OS-based image is explained: by the recipe, by the packages that ask for its package, or by the base", async () => {
+      const image = images.get("OS-based") ?? "";
+      expect(await output("why", image, "/usr/sbin/dhcpd")).toMatch(
+        /^dhcp-server\n {4}the recipe asks for this package\n\npackage {3}dhcp-server 12:/,
+      );
+      expect(await output("why", image, "/lib64/libidn2.so.0")).toMatch(
+        /^dhcp-server\n {4}the recipe .*\nopenldap\n {4}dhcp-server requires .*\ngnutls\n {4}openldap requires libgnutls\.so\.30\(\)\(64bit\)\nlibidn2\n {4}gnutls requires libidn2\.so\.0\(\)\(64bit\)\n\npackage {3}libidn2 /,
+      );
+      expect(await output("why", image, "/etc/passwd")).toContain(`the base image ${base} has this package`);
+      expect(await output("why", image, "/etc/ld.so.cache")).toContain("no package has it");
+      expect(await output("why", image)).toMatch(/^gmp {2}\S+ {2}gnutls requires libgmp\.so\.10\(\)\(64bit\)$/m);
+      const { exitCode, stderr } = await workshop.run(["why", image, "/no/such"]);
+      expect([exitCode, stderr]).toEqual([
+        1,
+        expect.stringContaining(`cannot explain /no/such: it is not in ${image}`),
+      ]);
+      expect(await workshop.leftovers()).toEqual([]);
+    });
+
     it("the difference between the two kinds begins with what they are", async () => {
       const text = await output("diff", images.get("OS-based") ?? "", images.get("scratch") ?? "");
       expect(text).toMatch(/^configuration: /);
