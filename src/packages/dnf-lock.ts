@@ -1,15 +1,23 @@
+import { readFile } from "node:fs/promises";
 import { type LockedPackage, lockDifferences } from "../system/lock.ts";
+import type { ContentCache } from "./cache.ts";
 import type { DnfCatalog } from "./dnf-catalog.ts";
 import { refuseUnavailable } from "./locked.ts";
-import { asPackage, type RepositoryPackage } from "./rpm.ts";
+import { asPackage, type RepositoryPackage, restorePackage } from "./rpm.ts";
 
 /**
- * A catalog in which the packages of a lock stand in place of the newest ones, and are preferred to others that provide the same. Throws
- * Failure with a table of those that the repositories do not have any more.
+ * A catalog in which the packages of a lock stand in place of the newest ones, and are preferred to others that provide the same. What the
+ * repositories have forgotten is as the cache remembers it. Throws Failure with a table of those that are in neither.
  */
-export async function lockedCatalog(catalog: DnfCatalog, packages: readonly LockedPackage[]): Promise<DnfCatalog> {
+export async function lockedCatalog(
+  catalog: DnfCatalog,
+  packages: readonly LockedPackage[],
+  cache: ContentCache,
+): Promise<DnfCatalog> {
   if (packages.length === 0) return catalog;
-  const found = await catalog.exactly(packages.map(({ name, version }) => `${name}-${version}`));
+  const offered = await catalog.exactly(packages.map(({ name, version }) => `${name}-${version}`));
+  const forgotten = packages.filter((each) => !offered.some(({ name }) => name === each.name));
+  const found = [...offered, ...(await remembered(forgotten, cache))];
   const locked = new Map(found.map((each) => [each.name, each]));
   const newest = catalog.known.map((each) => asPackage(each, ""));
   refuseUnavailable(
@@ -33,4 +41,18 @@ export async function lockedCatalog(catalog: DnfCatalog, packages: readonly Lock
       return providers.length > 0 ? providers : catalog.providersOf(library, among);
     },
   };
+}
+
+async function remembered(
+  packages: readonly LockedPackage[],
+  cache: ContentCache,
+): Promise<readonly RepositoryPackage[]> {
+  const found = packages.map(async ({ name, version, sha256 }) => {
+    const file = await cache.findDerived(sha256, "described");
+    const described = file === undefined ? undefined : restorePackage(await readFile(file, "utf8"));
+    const isThat =
+      described !== undefined && described.name === name && asPackage(described, sha256).version === version;
+    return isThat ? [described] : [];
+  });
+  return (await Promise.all(found)).flat();
 }

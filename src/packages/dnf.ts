@@ -38,7 +38,11 @@ export async function openDnfSource(options: DnfOptions): Promise<PackageSource>
   const catalog =
     options.lock === undefined
       ? newest
-      : await lockedCatalog(newest, lockFor(options.lock, releaseText(distributionOf(state, newest.named))).packages);
+      : await lockedCatalog(
+          newest,
+          lockFor(options.lock, releaseText(distributionOf(state, newest.named))).packages,
+          options.cache,
+        );
   const chosen = packages.map((name) => {
     const found = catalog.named.find((each) => each.name === name);
     if (found !== undefined) return found;

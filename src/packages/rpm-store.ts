@@ -13,6 +13,7 @@ import {
   headerFormat,
   nevra,
   parseHeaderDetails,
+  preservedPackage,
   type RepositoryPackage,
 } from "./rpm.ts";
 import { type RepositoryTrust, trustOf, verifySignatures } from "./rpm-signatures.ts";
@@ -151,13 +152,16 @@ export class RpmStore {
     }
   }
 
-  /** Takes payload and header, with the hash of the file, into the cache. */
+  /** Takes payload and header, with the hash of the file, into the cache, and what the repository says of it, for locks. */
   async #adopt(from: RepositoryPackage, file: string, header: string): Promise<void> {
     const { cache } = this.#options;
+    const sha256 = hashFile(file);
     const written = (await stat(`${file}.tar`).catch(() => undefined)) === undefined ? `${file}.stdout` : `${file}.tar`;
     await cache.adoptDerived(this.#keyOf(from), "payload", written);
-    await writeFile(`${file}.header`, `${hashFile(file)}\n${header}`);
+    await writeFile(`${file}.header`, `${sha256}\n${header}`);
     await cache.adoptDerived(this.#keyOf(from), "header", `${file}.header`);
+    await writeFile(`${file}.described`, preservedPackage(from));
+    await cache.adoptDerived(sha256, "described", `${file}.described`);
   }
 
   async #rpmTool(command: Command, options?: RunOptions): Promise<string> {

@@ -49,6 +49,19 @@ export function parseRepositoryPackages(text: string): readonly RepositoryPackag
     });
 }
 
+/** A package in a form that lasts longer than a repository remembers it; `restorePackage` reads it. */
+export function preservedPackage(from: RepositoryPackage): string {
+  return JSON.stringify({ ...from, provides: [...from.provides], libraries: [...from.libraries] });
+}
+
+export function restorePackage(text: string): RepositoryPackage {
+  const { provides, libraries, ...rest } = JSON.parse(text) as Omit<RepositoryPackage, "provides" | "libraries"> & {
+    readonly provides: readonly string[];
+    readonly libraries: readonly string[];
+  };
+  return { ...rest, provides: new Set(provides), libraries: new Set(libraries) };
+}
+
 /** `libldap.so.2()(64bit)`, with a version `libc.so.6(GLIBC_2.36)(64bit)`. */
 const requiredLibrary = /^([^\s()]+)\([^()]*\)\(64bit\)$/;
 

@@ -1,7 +1,8 @@
-import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createArchive, repackage } from "../support/archive.ts";
+import { createHostDnf } from "../support/fedora.ts";
 import { run } from "../support/run.ts";
 import { loadBase, standIn, standInTools } from "../support/standin/standin.ts";
 import { requireTools } from "../support/tools.ts";
@@ -179,4 +180,32 @@ describe.runIf(requireTools(...standInTools, "buildah"))("a lock of RPM packages
       ),
     });
   }, 300_000);
+
+  it.runIf(requireTools("root", "dnf", "unshare"))(
+    "holds while the repositories move on: from the cache for who has it, else with a table of what is gone",
+    async () => {
+      const { through, repository, key } = await createHostDnf(await standIn());
+      await using _ = { [Symbol.asyncDispose]: () => rm(path.dirname(key), { recursive: true }) };
+      await using early = await createWorkshop();
+      await using late = await createWorkshop();
+      const file = path.join(early.store.directory, "dhcpd.lock");
+      const fedora = ["--from", "fedora", "--arch", "x86_64", "--lock-file", file];
+      expect(await early.run(["lock", ...fedora], { through })).toMatchObject({ exitCode: 0 });
+      const [before] = await early.build([...fedora, "--locked"], { through });
+
+      const gone = (await readdir(repository)).filter((name) => /^(openldap|gmp)-/.test(name));
+      for (const name of gone) await rm(path.join(repository, name));
+      await run(["createrepo_c", "--quiet", "--no-database", "."], { cwd: repository });
+      const again = ["--locked", "--refresh", "--force"];
+      expect(await early.build([...fedora, ...again], { through })).toEqual([before]);
+      const { exitCode, stderr } = await late.run(["scratch", ...fedora, ...again], { through });
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 1,
+        stderr: expect.stringMatching(
+          /^error: cannot get the packages of the lock, neither from the archive nor from the cache\npackage +locked +found\ngmp +1:6\.2\.1-2\.fc44 +-\nopenldap +2\.5\.13-2\.fc44 +-\nhint: /m,
+        ),
+      });
+    },
+    300_000,
+  );
 });
