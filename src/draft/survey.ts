@@ -1,10 +1,11 @@
 import path from "node:path";
 import type { Package, PackageSource } from "../packages/source.ts";
 import { licenseExpression } from "../report/license.ts";
+import { Failure } from "../system/errors.ts";
 import type { Family } from "../system/family.ts";
 import { locate, type Root } from "../system/root.ts";
 import { type DeclaredUser, parseSysusers, parseTmpfiles, portsIn } from "./declared.ts";
-import { parseEnvironment, parseUnit, type Unit, wordsOf } from "./unit.ts";
+import { commandOf, parseEnvironment, parseUnit, type Unit, wordsOf } from "./unit.ts";
 
 /** What a package says of its service; nothing in it was run. */
 export interface Survey {
@@ -37,14 +38,22 @@ export async function survey(source: PackageSource): Promise<Survey> {
   const [main] = source.named;
   if (main === undefined) throw new Error("a source without a package was surveyed");
   const name = main.name.replace(/-server$/, "");
-  const unitNames = [main.name, name, `${name}d`].map((each) => `${each}.service`);
+  // nginx-light is a kind of nginx.
+  const names = [...new Set([main.name, name, `${name}d`, name.replace(/-[^-]+$/, "")])];
+  const unitNames = names.map((each) => `${each}.service`);
   // A package with the daemon and one with the rest is a usual division, either way round.
-  const unitPath = await look(source, `/usr/lib/systemd/system/${main.name}.service`, () =>
+  const namedUnit = await look(source, `/usr/lib/systemd/system/${main.name}.service`, () =>
     findUnit(source, unitNames, main),
   );
   const daemon =
-    (await look(source, `/usr/sbin/${name}`, () => findDaemon(source, [main.name, name, `${name}d`], main))) ??
-    `/usr/sbin/${main.name}`;
+    (await look(source, `/usr/sbin/${name}`, () => findDaemon(source, names, main))) ?? likestProgram(source, main);
+  // The daemon's package may have brought it.
+  const unitPath = namedUnit ?? findUnit(source, unitNames, main);
+  if (daemon === undefined) {
+    throw new Failure(`cannot write a recipe for ${main.name}: it has no program`, {
+      hint: "name the package that has the daemon",
+    });
+  }
   const { root } = source;
   const says = unitPath === undefined ? undefined : parseUnit(readText(root, unitPath) ?? "");
   const owners = new Set([
@@ -98,29 +107,50 @@ async function look(source: PackageSource, file: string, find: () => string | un
   return find();
 }
 
-/** A program of one of these names, else the package's first one. */
+const programDirectories = ["/usr/sbin", "/usr/bin", "/usr/libexec"];
+
+/** A program of one of these names, else the package's first one that is for daemons. */
 function findDaemon(source: PackageSource, names: readonly string[], main: Package): string | undefined {
   const { root } = source;
-  const directories = ["/usr/sbin", "/usr/bin", "/usr/libexec"];
-  const named = directories.flatMap((directory) => names.map((name) => `${directory}/${name}`));
-  const own = directories
-    .slice(0, 1)
-    .flatMap((directory) => [...root.names(directory)].sort().map((name) => `${directory}/${name}`))
-    .filter((place) => source.packageOf(place)?.name === main.name);
-  return named.find((place) => root.entry(place) !== undefined) ?? own[0];
+  const named = programDirectories.flatMap((directory) => names.map((name) => `${directory}/${name}`));
+  const own = [...root.names("/usr/sbin")].sort().map((name) => `/usr/sbin/${name}`);
+  const isOwn = (place: string) => source.packageOf(place)?.name === main.name;
+  return [...named, ...own.filter(isOwn)].find((place) => isRunnable(root, place));
 }
 
-/** A unit of one of these names, else the first one of the package itself that starts one of its programs. */
+/** The package's own program whose name is likest to the package's, wherever it lies: of postgresql-15 it is postgres. */
+function likestProgram(source: PackageSource, main: Package): string | undefined {
+  const { root } = source;
+  const own = filesBelow(root, "/usr")
+    .filter((place) => /\/(?:s?bin|libexec)\/[^/]+$/.test(place) && isRunnable(root, place))
+    .filter((place) => source.packageOf(place)?.name === main.name);
+  return own.find((place) => main.name.startsWith(path.posix.basename(place))) ?? own[0];
+}
+
+function isRunnable(root: Root, place: string): boolean {
+  const entry = locate(root, place)?.entry;
+  return entry?.kind === "file" && (entry.mode & 0o111) !== 0;
+}
+
+/** A unit of one of these names, else the package's own: one that has such a name besides, or starts a program and no script. */
 function findUnit(source: PackageSource, names: readonly string[], main: Package): string | undefined {
+  const { root } = source;
   const places = names.flatMap((name) => unitDirectories.map((directory) => `${directory}/${name}`));
-  const named = places.find((place) => locate(source.root, place)?.entry.kind === "file");
-  if (named !== undefined) return locate(source.root, named)?.path;
-  return unitDirectories
-    .flatMap((directory) => source.root.names(directory).map((name) => `${directory}/${name}`))
+  const named = places.find((place) => locate(root, place)?.entry.kind === "file");
+  if (named !== undefined) return locate(root, named)?.path;
+  const own = unitDirectories
+    .flatMap((directory) => root.names(directory).map((name) => `${directory}/${name}`))
     .filter((place) => place.endsWith(".service") && !place.includes("@"))
     .filter((place) => source.packageOf(place)?.name === main.name)
     .sort()
-    .find((place) => parseUnit(readText(source.root, place) ?? "").has("Service.ExecStart"));
+    .map((place) => ({ place, says: parseUnit(readText(root, place) ?? "") }))
+    .filter(({ says }) => says.has("Service.ExecStart"));
+  const rank = (says: Unit) => {
+    if (wordsOf(says, "Install.Alias").some((alias) => names.includes(alias))) return 0;
+    const [line = ""] = says.get("Service.ExecStart") ?? [];
+    return isElf(root, commandOf(line, new Map()).words[0] ?? "") ? 1 : 2;
+  };
+  return own.toSorted((one, other) => rank(one.says) - rank(other.says))[0]?.place;
 }
 
 function variablesOf(root: Root, unit: Unit | undefined): ReadonlyMap<string, string> {

@@ -51,6 +51,13 @@ export class AptCatalog {
     return [...new Set(needs.flatMap((alternatives) => this.known(alternatives).slice(0, 1)))];
   }
 
+  /** The candidates of the packages that every system has (Debian Policy 3.8); apt-patterns(7). */
+  async essential(): Promise<readonly Stanza[]> {
+    const shown = parseStanzas(await this.#aptCache("show", ["?essential"]));
+    const found = await this.find([...new Set(shown.map((stanza) => stanza.package ?? ""))]);
+    return found.filter((stanza) => stanza !== undefined);
+  }
+
   /** Asks apt about packages that were not asked about before. */
   async #learn(names: readonly string[]): Promise<void> {
     const unknown = [...new Set(names)].filter((name) => !this.#stanzas.has(name));

@@ -1,5 +1,5 @@
 import type { AptCatalog } from "./apt-catalog.ts";
-import { conventionalNames, likelihoodOf, rankCandidates, type Stanza } from "./control.ts";
+import { conventionalNames, essentialPackageOf, likelihoodOf, rankCandidates, type Stanza } from "./control.ts";
 import type { Wanted } from "./source.ts";
 
 export interface Choice {
@@ -9,16 +9,20 @@ export interface Choice {
 }
 
 export interface ChoiceContext {
-  readonly catalog: Pick<AptCatalog, "find" | "dependenciesOf">;
+  readonly catalog: Pick<AptCatalog, "find" | "dependenciesOf" | "essential">;
   /** The packages whose files ask; the named ones where the plan itself does. */
   readonly requesters: readonly Stanza[];
   /** Whether a package was looked into already. */
   isTaken(stanza: Stanza): boolean;
 }
 
+/** Where what a script begins with lies. */
+const isProgram = (wanted: string) => /^(?:\/usr)?\/s?bin\/[^/]+$/.test(wanted);
+
 /**
  * The best package not looked into yet: one that has the conventional name, however far down the dependencies; where there is no such
- * package, the likeliest. Nothing is chosen on a guess for what is merely recommended. Empty where nothing is left.
+ * package, the likeliest. A program may also be of an essential package, on which nobody needs to say that they depend (Debian Policy
+ * 3.5). Nothing is chosen on a guess for what is merely recommended. Empty where nothing is left.
  */
 export async function choosePackage(
   { wanted, optional = false }: Wanted,
@@ -27,6 +31,9 @@ export async function choosePackage(
   const conventional = await catalog.find(conventionalNames(wanted));
   const mustGuess = conventional.every((stanza) => stanza === undefined || isTaken(stanza));
   if (optional && mustGuess) return [];
+  const essential = isProgram(wanted) ? (await catalog.essential()).filter((stanza) => !isTaken(stanza)) : [];
+  const sure = essential.find((stanza) => stanza.package === essentialPackageOf(wanted));
+  if (sure !== undefined) return [{ stanza: sure, conventional: true }];
   const [requester] = requesters;
   const seen = new Set(requesters);
   let alike: Stanza | undefined;
@@ -48,6 +55,6 @@ export async function choosePackage(
     if (mustGuess && (alike !== undefined || ownLibrary)) break;
     level = below;
   }
-  const guess = alike ?? chance;
+  const guess = alike ?? chance ?? rankCandidates(wanted, requester, essential)[0];
   return guess === undefined || optional ? [] : [{ stanza: guess, conventional: false }];
 }

@@ -83,6 +83,15 @@ const glibc = new Set(
 /** Libraries that live in the package of another one, on every release. */
 const housemates: Readonly<Record<string, string>> = { libcrypto: "libssl" };
 
+/** Programs of essential packages that are called otherwise; the others' are called like the package. */
+const programs: Readonly<Record<string, string>> = { env: "coreutils", perl: "perl-base", sh: "dash" };
+
+/** The essential package that a program is of, if one has it: /bin/sh is dash's. */
+export function essentialPackageOf(program: string): string {
+  const name = program.slice(program.lastIndexOf("/") + 1);
+  return programs[name] ?? name;
+}
+
 /** The package of the C library, on every architecture that images are built for. */
 export const libcPackage = "libc6";
 

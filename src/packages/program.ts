@@ -60,5 +60,7 @@ function programsOf(source: PackageSource): readonly string[] {
   const files = programDirectories.flatMap((directory) =>
     source.root.names(directory).map((name) => path.posix.join(directory, name)),
   );
-  return files.filter((file) => named.has(source.packageOf(file)?.name ?? "")).slice(0, 10);
+  return files
+    .filter((file) => named.has(source.packageOf(file)?.name ?? "") && source.root.entry(file)?.kind !== "directory")
+    .slice(0, 10);
 }

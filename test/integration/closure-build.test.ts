@@ -173,6 +173,12 @@ describe.runIf(canBuild)("a closure in an image", () => {
     expect(witness).toBe("agreed");
   });
 
+  it("has the shell of a script, though no package says that it needs one", async () => {
+    const { files, witness } = await built(await build("shelled", "/usr/bin/shelled"));
+    expect(files).toEqual(expect.arrayContaining(["/bin", "/usr/bin/dash", "/usr/bin/shelled"]));
+    expect(witness).toBe("agreed");
+  });
+
   it("has a program that nobody but its owner may read", async () => {
     const { witness } = await built(await build("private", "/usr/bin/private"));
     expect(witness).toBe("agreed");
@@ -233,6 +239,7 @@ function compiledPackages(work: string, world: TinyWorld): readonly HandMadePack
   pack("plugged", plugged);
   symlinkSync("../plugged", path.join(work, "plugged/usr/lib/x86_64-linux-gnu/plugged/loop"));
   pack("scripted", { "/usr/bin/scripted": "#!/usr/bin/plugged\n", "/usr/bin/plugged": take("/usr/bin/plugged") });
+  pack("shelled", { "/usr/bin/shelled": "#!/bin/sh\n" });
   pack("private", { "/usr/bin/private": take("/usr/bin/plugged") }, 0o700);
 
   const note = (soname: string, feature: string, priority: string) => {

@@ -15,7 +15,11 @@ const packages: Readonly<Record<string, readonly [needs: readonly string[], sect
   "python3-minimal": [[], "python"],
   "python3-lib": [[], "python"],
   libfar1: [[], "libs"],
+  dash: [[], "shells"],
+  coreutils: [[], "utils"],
+  sed: [[], "utils"],
 };
+const essential = ["coreutils", "dash", "sed"];
 const stanzas = new Map<string, Stanza>(
   Object.entries(packages).map(([name, [, section, source = name]]) => [name, { package: name, section, source }]),
 );
@@ -28,9 +32,10 @@ async function chosen(wanted: string, taken: readonly string[] = ["libc6"], opti
       return [...names].map((name) => stanzas.get(name) ?? {});
     },
   };
+  const whole = { ...catalog, essential: async () => essential.map((name) => stanzas.get(name) ?? {}) };
   const requesters = [stanzas.get("server") ?? {}];
   const isTaken = (stanza: Stanza) => taken.includes(stanza.package ?? "");
-  const choices = await choosePackage({ wanted, requiredBy: [], optional }, { catalog, requesters, isTaken });
+  const choices = await choosePackage({ wanted, requiredBy: [], optional }, { catalog: whole, requesters, isTaken });
   return choices.map(({ stanza, conventional }) => `${stanza.package}${conventional ? "" : "?"}`);
 }
 
@@ -41,6 +46,9 @@ describe("the package to look into next", () => {
     ["libserver-private.so.3", ["server-common?"], "a guess: the requester's own source"],
     ["libpam.so.0", ["libpam0g?"], "a guess: a name that begins alike, before the own source"],
     ["/usr/bin/python3", ["python3?"], "a guess: the package called like the program"],
+    ["/bin/sh", ["dash"], "the essential package that has it, on which nothing depends"],
+    ["/usr/bin/env", ["coreutils"], "another essential package"],
+    ["/bin/sed", ["sed"], "an essential package called like the program"],
   ])("for %s is %s: %s", async (wanted, expected) => expect(await chosen(wanted)).toEqual(expected));
 
   it("is a part of the program called so rather than an extension of it", async () => {
@@ -53,6 +61,13 @@ describe("the package to look into next", () => {
       taken.push(...next.map((each) => each.replace("?", "")));
     }
     expect(taken).toEqual(["libc6", "server-common", "libpam0g", "libz1", "python3", "python3-lib", "tools"]);
+  });
+
+  it("is in the end every essential package for a program, and for nothing else", async () => {
+    const taken = ["libc6", "server-common", "libpam0g", "libz1", "python3", "python3-lib", "tools"];
+    expect(await chosen("/usr/bin/odd", taken)).toEqual(["coreutils?"]);
+    expect(await chosen("/usr/bin/odd", [...taken, ...essential])).toEqual([]);
+    expect(await chosen("/opt/odd", taken)).toEqual([]);
   });
 
   it("is none on a guess for what is merely recommended, nor what nothing depends on", async () => {

@@ -1,0 +1,125 @@
+import { expect, it } from "vitest";
+import { survey } from "../../src/draft/survey.ts";
+import type { Package, PackageSource } from "../../src/packages/source.ts";
+import type { Root, RootEntry } from "../../src/system/root.ts";
+
+const packageNamed = (name: string): Package => ({
+  name,
+  version: "1",
+  upstreamVersion: "1",
+  arch: "amd64",
+  source: { name, version: "1" },
+  sha256: "0".repeat(64),
+  size: 1,
+});
+
+const elf = "\x7fELF";
+const unit = (line: string, more = "") => `[Service]\nExecStart=${line}\n${more}`;
+
+/** A source of the files of some packages, by package and path; what is in /usr can be run. */
+function sourceOf(packages: Readonly<Record<string, Readonly<Record<string, string>>>>): PackageSource {
+  const owners = new Map<string, string>();
+  const contents = new Map<string, string>();
+  const children = new Map<string, Set<string>>();
+  for (const [owner, files] of Object.entries(packages)) {
+    for (const [file, content] of Object.entries(files)) {
+      owners.set(file, owner);
+      contents.set(file, content);
+      for (let here = file; here !== ""; here = here.slice(0, here.lastIndexOf("/"))) {
+        const parent = here.slice(0, here.lastIndexOf("/"));
+        children.set(parent, (children.get(parent) ?? new Set()).add(here.slice(parent.length + 1)));
+      }
+    }
+  }
+  const entry = (place: string): RootEntry | undefined => {
+    const content = contents.get(place);
+    const mode = place.startsWith("/usr/lib/systemd") ? 0o644 : 0o755;
+    if (content !== undefined) return { kind: "file", size: content.length, mode };
+    return children.has(place === "/" ? "" : place) ? { kind: "directory", size: 0, mode: 0o755 } : undefined;
+  };
+  const root: Root = {
+    entry,
+    read: (place, position, length) => Buffer.from(contents.get(place) ?? "").subarray(position, position + length),
+    names: (place) => [...(children.get(place === "/" ? "" : place) ?? [])],
+  };
+  const [main = ""] = Object.keys(packages);
+  return {
+    family: "debian",
+    distribution: undefined,
+    root,
+    named: [packageNamed(main)],
+    provide: async () => false,
+    packageOf: (place) => {
+      const owner = owners.get(place);
+      return owner === undefined ? undefined : packageNamed(owner);
+    },
+    ownershipOf: () => ({ uid: 0, gid: 0, mode: 0o755, xattrs: new Map() }),
+    originOf: () => "",
+    licensesOf: () => [],
+    modifiedOf: () => 0,
+    [Symbol.dispose]() {},
+  };
+}
+
+it.each([
+  [
+    "one that is called like the package",
+    { served: { "/usr/sbin/a": elf, "/usr/sbin/served": elf } },
+    "/usr/sbin/served",
+  ],
+  [
+    "no directory that is called so",
+    { served: { "/usr/libexec/served/start": elf, "/usr/sbin/a": elf } },
+    "/usr/sbin/a",
+  ],
+  [
+    "the one of another package in hand before any of its own",
+    { "served-server": { "/usr/bin/served_check": elf }, "served-core": { "/usr/sbin/servedd": elf } },
+    "/usr/sbin/servedd",
+  ],
+  [
+    "the one whose name the package's begins with, wherever it lies",
+    { "served-15": { "/usr/lib/served/15/bin/init": elf, "/usr/lib/served/15/bin/serve": elf } },
+    "/usr/lib/served/15/bin/serve",
+  ],
+  [
+    "the one that the package is a kind of",
+    { "served-light": {}, served: { "/usr/sbin/served": elf } },
+    "/usr/sbin/served",
+  ],
+])("the daemon is %s", async (_, packages, expected) => {
+  expect((await survey(sourceOf(packages))).daemon.path).toBe(expected);
+});
+
+it.each([
+  [
+    "named like the package",
+    { "served.service": unit("/bin/sh"), "a.service": unit("/usr/sbin/served") },
+    "served.service",
+  ],
+  [
+    "that has such a name besides",
+    {
+      "a.service": unit("/usr/sbin/served"),
+      "named.service": unit("/usr/sbin/served", "[Install]\nAlias=served.service\n"),
+    },
+    "named.service",
+  ],
+  [
+    "that starts a program rather than a script",
+    { "a-helper.service": unit("/bin/sh -c x"), "b.service": unit("/usr/sbin/served") },
+    "b.service",
+  ],
+])("the unit is the one %s", async (_, units, expected) => {
+  const files = Object.fromEntries(
+    Object.entries(units).map(([name, text]) => [`/usr/lib/systemd/system/${name}`, text]),
+  );
+  const found = await survey(sourceOf({ served: { ...files, "/usr/sbin/served": elf } }));
+  expect(found.unit?.path).toBe(`/usr/lib/systemd/system/${expected}`);
+});
+
+it("a package without a program is refused with a sentence", async () => {
+  await expect(survey(sourceOf({ libserved1: { "/usr/lib/libserved.so.1": elf } }))).rejects.toThrow(
+    "cannot write a recipe for libserved1: it has no program",
+  );
+});
