@@ -5,6 +5,7 @@ import type { Root } from "../system/root.ts";
 import { type Closure, type ClosureOptions, type MissingFile, resolveClosure } from "./closure.ts";
 import { confDirectories } from "./conf.ts";
 import { closuresOfIncluded, expandLib } from "./included.ts";
+import { SonameLinks } from "./soname-links.ts";
 import { type RootView, viewRoot } from "./view.ts";
 
 /** Closures in which nothing is missing. */
@@ -21,7 +22,7 @@ export interface CompleteClosures {
 /**
  * The closures of these programs, and of ELF files at or below the paths `include`, over packages that are taken in as files are found
  * missing, until nothing is. The directories of the packages' ld.so.conf count, as they would on an installed system: what is found
- * there says "cache", and the image needs one. Throws a Failure that names every file nobody provides, with all who need it.
+ * there says "cache", and the image needs one; so do the links that ldconfig would make there. Throws a Failure that names every file nobody provides, with all who need it.
  */
 export async function closeOver(
   binaries: readonly string[],
@@ -29,7 +30,8 @@ export async function closeOver(
   options: ClosureOptions = {},
   include: readonly string[] = [],
 ): Promise<CompleteClosures> {
-  const view = viewRoot(source.root);
+  const root = new SonameLinks(source.root);
+  const view = viewRoot(root);
   for (;;) {
     const cachedDirectories = confDirectories(view);
     const complete = { threadUnwinder: true, cachedDirectories, ...options };
@@ -38,6 +40,10 @@ export async function closeOver(
     const included = closuresOfIncluded(view, paths, { ...complete, plugins: [] });
     const all = [...closures, ...included];
     const missing = allMissing(all);
+    if (root.make(missing, all, cachedDirectories, view)) {
+      view.forgetPlaces();
+      continue;
+    }
     const wanted = [...missing.map((each) => asWanted(each, view.root)), ...unanswered(all)];
     if (wanted.length === 0 || !(await source.provide(wanted))) {
       if (missing.length === 0) return { closures, included, include: paths, view };

@@ -14,14 +14,16 @@ afterEach(() => world[Symbol.dispose]());
 /** Packages of one file each, taken in when they are asked for by their soname or path; `asked` is what was, call by call. */
 function source(files: Readonly<Record<string, string>>) {
   const asked: (readonly Wanted[])[] = [];
-  for (const file of Object.values(files)) renameSync(world.root + file, `${world.root}${file}.packed`);
+  // No library by its name: one of another name counts, too.
+  const packed = (file: string) => world.root + file.replace(/[^/]+$/, "packed.$&");
+  for (const file of Object.values(files)) renameSync(world.root + file, packed(file));
   return {
     asked,
     root: openDirectoryRoot(world.root),
     provide: async (wanted: readonly Wanted[]) => {
       asked.push(wanted);
       const taken = wanted.flatMap((each) => files[each.wanted] ?? []);
-      for (const file of taken) renameSync(`${world.root}${file}.packed`, world.root + file);
+      for (const file of taken) renameSync(packed(file), world.root + file);
       return taken.length > 0;
     },
   };
@@ -47,6 +49,26 @@ describe("a closure over packages", () => {
       ],
       [{ wanted: "libdeep.so", requiredBy: ["/lib/libone.so"] }],
     ]);
+  });
+
+  test("has the link from a soname to its library that ldconfig would make, and that no package has", async () => {
+    world
+      .library("/lib/libone.so.1.9", { soname: "libone.so.1" })
+      .library("/lib/libone.so.1.10", { soname: "libone.so.1" });
+    world
+      .library("/lib/libtwo.so.2", { soname: "libone.so.2" })
+      .library("/opt/libaway.so.1.0", { soname: "libaway.so.1" });
+    world.library("/lib/libhere.so.1").library("/stub/libone.so.1").library("/stub/libaway.so.1");
+    world.program("/bin/prog", { needs: ["/lib/libhere.so.1", "/stub/libone.so.1"] });
+    const {
+      closures: [closure],
+    } = await closeOver(["/bin/prog"], source({}));
+    expect(closure && rules(closure)).toEqual(["/lib/libhere.so.1  default", "/lib/libone.so.1.10  default"]);
+    expect(closure?.files.find(({ soname }) => soname === "libone.so.1")?.links).toEqual([
+      { path: "/lib/libone.so.1", target: "libone.so.1.10" },
+    ]);
+    world.program("/bin/other", { needs: ["/lib/libhere.so.1", "/stub/libaway.so.1"] });
+    await expect(closeOver(["/bin/other"], source({}))).rejects.toThrow("libaway.so.1, needed by /bin/other");
   });
 
   test("names everything that nobody provides, with all who need it", async () => {

@@ -1,0 +1,75 @@
+import path from "node:path";
+import { locate, type Root, type RootEntry } from "../system/root.ts";
+import type { Closure, MissingFile } from "./closure.ts";
+import { judge } from "./judge.ts";
+import type { RootView } from "./view.ts";
+
+/**
+ * A root with the links that no package has because ldconfig(8) makes them when packages are installed: in a directory that the loader
+ * searches by itself, from a library's soname to the library. Only those that are asked for are made.
+ */
+export class SonameLinks implements Root {
+  readonly #root: Root;
+  readonly #links = new Map<string, string>();
+
+  constructor(root: Root) {
+    this.#root = root;
+  }
+
+  entry(place: string): RootEntry | undefined {
+    const target = this.#links.get(place);
+    return (
+      this.#root.entry(place) ?? (target === undefined ? undefined : { kind: "symlink", size: 0, mode: 0o777, target })
+    );
+  }
+
+  read(place: string, position: number, length: number): Uint8Array {
+    return this.#root.read(place, position, length);
+  }
+
+  names(directory: string): readonly string[] {
+    const made = [...this.#links.keys()].filter((link) => path.posix.dirname(link) === directory);
+    return [...new Set([...this.#root.names(directory), ...made.map((link) => path.posix.basename(link))])];
+  }
+
+  /** Makes the links for missing sonames whose libraries are there; whether there were any. `cachedDirectories` are those of ld.so.conf. */
+  make(
+    missing: readonly MissingFile[],
+    closures: readonly Closure[],
+    cachedDirectories: readonly string[],
+    view: RootView,
+  ): boolean {
+    const before = this.#links.size;
+    const searched = closures
+      .flatMap(({ files }) => files)
+      .filter(({ foundBy }) => foundBy === "default" || foundBy === "cache")
+      .map((file) => path.posix.dirname(file.path));
+    const canonical = [...searched, ...cachedDirectories].flatMap((each) => view.directory(each)?.path ?? []);
+    for (const directory of new Set(canonical)) {
+      for (const each of missing) {
+        const library = this.#entry(directory, each, view);
+        if (library !== undefined) this.#links.set(`${directory}/${each.soname}`, library);
+      }
+    }
+    return this.#links.size > before;
+  }
+
+  /** Of several libraries with one soname ldconfig takes the one with the highest version in its name. */
+  #entry(directory: string, { soname, requiredBy }: MissingFile, view: RootView): string | undefined {
+    if (soname.includes("/") || this.entry(`${directory}/${soname}`) !== undefined) return undefined;
+    const requester = requiredBy[0] === undefined ? undefined : view.locate(requiredBy[0]);
+    const examined = requester === undefined ? undefined : view.examine(requester);
+    if (examined === undefined || "broken" in examined) return undefined;
+    const { file: like } = examined.image;
+    return this.#root
+      .names(directory)
+      .filter((name) => /^(?:lib|ld-).*\.so/.test(name))
+      .filter((name) => {
+        const place = locate(this.#root, `${directory}/${name}`);
+        const verdict = place?.entry.kind === "file" ? judge(view, place, like) : undefined;
+        return verdict !== undefined && "image" in verdict && verdict.image.file.soname === soname;
+      })
+      .sort((one, other) => one.localeCompare(other, "en", { numeric: true }))
+      .at(-1);
+  }
+}
