@@ -134,7 +134,8 @@ function musl(pathFile: string | undefined): Loader {
 
 /** system_dirs of glibc's dl-load.c: the first run of at least two such strings, or one that ends in /lib or /lib64. */
 function systemDirectories(text: string): readonly string[] | undefined {
-  const runs = [...text.matchAll(/(?<=\0)(?:\/[!-.0-~][!-~]*\/\0)+/g)].map((run) => run[0].split("\0").slice(0, -1));
+  // Beginning with a character that there must be, which is many times quicker to look for than a lookbehind.
+  const runs = [...text.matchAll(/\0((?:\/[!-.0-~][!-~]*\/\0)+)/g)].map(([, run = ""]) => run.split("\0").slice(0, -1));
   const run = runs.find((each) => each.some((directory) => /\/lib(?:x?32|64)?\/$/.test(directory)));
   return run?.map((directory) => directory.slice(0, -1));
 }
@@ -153,6 +154,6 @@ function dstLib(text: string, directory: string): string {
 
 /** _dl_hwcaps_subdirs: `x86-64-v4:x86-64-v3:x86-64-v2`, `power10:power9`, `z16:z15:z14:z13`; empty on aarch64. */
 function hwcapsNames(text: string): readonly string[] {
-  const list = /(?<=\0)(?:x86-64-v\d|power\d+|z\d\d|la64v[\d.]+)(?::[\w.-]+)*(?=\0)/.exec(text)?.[0];
+  const [, list] = /\0((?:x86-64-v\d|power\d+|z\d\d|la64v[\d.]+)(?::[\w.-]+)*)\0/.exec(text) ?? [];
   return list?.split(":") ?? [];
 }
