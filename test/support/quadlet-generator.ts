@@ -1,6 +1,6 @@
-import { access, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
+import { rm } from "node:fs/promises";
 import path from "node:path";
+import { cached } from "./cached.ts";
 import { run } from "./run.ts";
 import { findMirror, unpackDebs } from "./standin/debian.ts";
 
@@ -12,24 +12,14 @@ export type Suite = "trixie" | "sid";
 
 /** The path of the Quadlet generator of a suite's podman package, from the cache or fetched; nothing is installed. */
 export async function quadletGenerator(suite: Suite): Promise<string> {
-  const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "dhcpd-build-test");
-  const place = path.join(cache, `quadlet-${suite}`);
-  const generator = path.join(place, "podman/usr/libexec/podman/quadlet");
-  if (await exists(generator)) return generator;
-  await mkdir(cache, { recursive: true });
-  const directory = await mkdtemp(`${place}.`);
-  try {
+  const place = await cached(`quadlet-${suite}`, async (directory) => {
     const { sid } = await findMirror(run);
     await unpackDebs(run, { source: sid.replace(" sid ", ` ${suite} `), arch: "amd64", names: ["podman"], directory });
     // Lists and packages have done their service and are large.
     await rm(path.join(directory, ".apt"), { recursive: true });
-    await rename(directory, place).catch(async (error: unknown) => {
-      if (!(await exists(generator))) throw error;
-    });
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-  return generator;
+    return directory;
+  });
+  return path.join(place, "podman/usr/libexec/podman/quadlet");
 }
 
 /** The words of a command of a service, as systemd starts them; its specifiers are left. */
@@ -47,11 +37,4 @@ export function unescaped(word: string): string {
     )
     .replaceAll("%%", "%")
     .replaceAll("$$", "$");
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,6 +1,5 @@
-import { access, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
 import path from "node:path";
+import { cached } from "./cached.ts";
 import { run } from "./run.ts";
 import { findMirror, patience } from "./standin/debian.ts";
 
@@ -14,13 +13,8 @@ const ballast = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", 
  * A Debian 13 as a tar, in place of the base image that a registry would give: from the cache, or made with mmdebstrap, which takes
  * a minute or two.
  */
-export async function toolBase(): Promise<string> {
-  const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "dhcpd-build-test");
-  const place = path.join(cache, "tool-base-trixie-1.tar");
-  if (await exists(place)) return place;
-  await mkdir(cache, { recursive: true });
-  const directory = await mkdtemp(path.join(cache, "tool-base."));
-  try {
+export function toolBase(): Promise<string> {
+  return cached("tool-base-trixie-1.tar", async (directory) => {
     const made = path.join(directory, "base.tar");
     const { sid } = await findMirror(run);
     const excluded = ballast.map((pattern) => `--dpkgopt=path-exclude=${pattern}`);
@@ -31,16 +25,6 @@ export async function toolBase(): Promise<string> {
       `--include=${installed.join(",")}`,
       ...["trixie", made, sid.replace(" sid ", " trixie ")],
     ]);
-    await rename(made, place);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-  return place;
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
+    return made;
+  });
 }
