@@ -1,11 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Spdx } from "../../src/report/spdx.ts";
 import { createNetwork, requestLease } from "../support/dhcp.ts";
 import { createPlaces, dhcp4, eventually, serveKea, textOf, waitForLog } from "../support/kea.ts";
 import { verify } from "../support/proof.ts";
 import { run } from "../support/run.ts";
 import { createSegment } from "../support/segment.ts";
+import { pySpdxComplaints, spdxTools } from "../support/spdx-tools.ts";
 import { requireTools } from "../support/tools.ts";
 import { createWorkshop, type Workshop } from "../support/workshop.ts";
 
@@ -25,6 +27,18 @@ describe.runIf(canServe)("the shipped recipes of IPv6 and of Kea", () => {
     expect(findings.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
     expect(exitCode).toBe(0);
   });
+
+  it.runIf(requireTools(...spdxTools))(
+    "SPDX's own validator accepts a bill of materials with licences that SPDX does not know, and wants each explained",
+    async () => {
+      const { stdout } = await workshop.run(["sbom", "--format", "spdx", "localhost/kea-dhcp4:latest-x86_64"]);
+      expect(await pySpdxComplaints(stdout)).toBe("");
+      const { hasExtractedLicensingInfos: [first, ...others] = [], ...rest } = JSON.parse(stdout) as Spdx;
+      expect(await pySpdxComplaints(JSON.stringify({ ...rest, hasExtractedLicensingInfos: others }))).toContain(
+        `Unrecognized license reference: ${first?.licenseId}.`,
+      );
+    },
+  );
 
   it.each([
     ["kea-dhcp4", '{"Dhcp4": {"subnet4": [{"subnet": "192.0.2.0/24"}]}}'],

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { cycloneDx } from "../../src/report/cyclonedx.ts";
 import { packageUrl, sourceUrl } from "../../src/report/purl.ts";
@@ -145,6 +146,21 @@ describe("SPDX", () => {
     expect(
       packages.filter(({ filesAnalyzed, packageVerificationCode: code }) => filesAnalyzed !== (code !== undefined)),
     ).toEqual([]);
+  });
+
+  it.each(images)("of %s has the verification codes of 7.9, which validators do not work out again", (_, image) => {
+    const { packages, files, relationships } = spdx(image);
+    for (const { SPDXID, packageVerificationCode: code } of packages) {
+      const contained = relationships.filter(
+        (each) => each.relationshipType === "CONTAINS" && each.spdxElementId === SPDXID,
+      );
+      const sums = files
+        .filter((file) => contained.some((each) => each.relatedSpdxElement === file.SPDXID))
+        .map(({ checksums }) => checksums.find(({ algorithm }) => algorithm === "SHA1")?.checksumValue)
+        .sort();
+      const expected = createHash("sha1").update(sums.join("")).digest("hex");
+      expect(code?.packageVerificationCodeValue).toBe(sums.length === 0 ? undefined : expected);
+    }
   });
 
   it("explains every licence that SPDX does not know", () => {

@@ -38,8 +38,9 @@ const externalReference = closed({
 
 /**
  * The part of SPDX 2.3 that we write, as a JSON Schema written down by hand from the specification and held against the official
- * spdx-schema.json, which no package that we could depend on ships. It is narrower than the official one: fields that we do not write are
- * refused, and a file must have a SHA-1 (8.4), which there only the prose demands.
+ * spdx-schema.json, which no package that we could depend on ships. For unit tests, which have no network; the integration tests ask
+ * SPDX's own validator. It is narrower than both: fields that we do not write are refused, and a file must have a SHA-1 (8.4), which in the
+ * official schema only the prose demands.
  */
 export const spdxSchema = closed({
   spdxVersion: { const: "SPDX-2.3" },
