@@ -52,6 +52,7 @@ const needs = {
       "/usr/lib/python3/dist-packages/dnf-plugins/download.py": "dnf-plugins-core",
       perfdhcp: "kea-admin",
       curl: "curl",
+      faketime: "faketime",
       // The versions of Debian 12 and 13 lie beside PATH.
       "/usr/lib/postgresql/15/bin/initdb|/usr/lib/postgresql/17/bin/initdb|initdb": "postgresql",
       psql: "postgresql-client",
@@ -96,6 +97,7 @@ const needs = {
       createrepo_c: "createrepo_c",
       perfdhcp: "kea",
       curl: "curl",
+      faketime: "libfaketime",
       psql: "postgresql",
       mariadbd: "mariadb-server",
       mariadb: "mariadb",

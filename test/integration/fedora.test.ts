@@ -1,6 +1,8 @@
 import { realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CliOptions } from "../support/cli.ts";
+import { anotherDay } from "../support/clock.ts";
 import { createNetwork, requestLease, serve } from "../support/dhcp.ts";
 import { filesOf, type Listed } from "../support/fedora.ts";
 import { run } from "../support/run.ts";
@@ -22,10 +24,11 @@ const kinds = managers.flatMap((manager) => [
 
 describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))("images of RPM packages", () => {
   let workshop: Workshop;
+  let later: CliOptions;
   const built = new Map<string, BuiltImage>();
   const image = (kind: string, manager: string) => built.get(`${kind} ${manager}`)!;
-  const build = async (args: readonly string[]) => {
-    const { stdout, stderr, exitCode } = await workshop.run([...args, "--json"]);
+  const build = async (args: readonly string[], options: CliOptions = {}) => {
+    const { stdout, stderr, exitCode } = await workshop.run([...args, "--json"], options);
     if (exitCode !== 0) throw new Error(`exit code ${exitCode}\n${stderr}`);
     return { images: (JSON.parse(stdout) as { images: readonly BuiltImage[] }).images, stderr };
   };
@@ -33,6 +36,7 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))("images of RP
   beforeAll(async () => {
     const world = await standIn();
     workshop = await createWorkshop();
+    later = await anotherDay(workshop.store.directory);
     for (const manager of managers) await loadBase(world.base[manager], imageOf(manager), workshop.store.env);
     for (const { manager, kind, args } of kinds) {
       const { images } = await build([...args, "--arch", "x86_64", "--tag", `localhost/${kind}-${manager}`]);
@@ -54,11 +58,15 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))("images of RP
       });
     });
 
-    it("needs no work the second time, and is built again when forced, to the same ID", async () => {
-      const again = [...args, "--arch", "x86_64", "--tag", `localhost/${kind}-${manager}`];
+    const again = [...args, "--arch", "x86_64", "--tag", `localhost/${kind}-${manager}`];
+
+    it("needs no work the second time", async () => {
       const second = await build(again);
       expect(second).toEqual({ images: [image(kind, manager)], stderr: expect.stringContaining("nothing to do") });
-      expect((await build([...again, "--force"])).images).toEqual([image(kind, manager)]);
+    });
+
+    it.runIf(requireTools("faketime"))("is built again when forced, on another day, to the same ID", async () => {
+      expect((await build([...again, "--force"], later)).images).toEqual([image(kind, manager)]);
     });
 
     it("has the sizes that it is told to have", async () => {
@@ -175,6 +183,21 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))("images of RP
       expect(files.find((file) => file.path === "/var/lib/dhcpd/dhcpd.leases")).toMatchObject({ owner: "177/177" });
     });
   });
+
+  it.runIf(requireTools("faketime"))(
+    "another day is one in containers, too, so that the builds on it prove something",
+    async () => {
+      const { env } = workshop.store;
+      const container = await run(["buildah", "from", "--pull-never", imageOf("dnf5")], { env });
+      const date = ["buildah", "run", "--isolation", "chroot", container, "date", "+%s"];
+      try {
+        const seconds = Number(await run(["env", ...later.through!, ...date], { env: { ...env, ...later.env } }));
+        expect(seconds - Date.now() / 1000).toBeGreaterThan(399 * 24 * 60 * 60);
+      } finally {
+        await run(["buildah", "rm", container], { env });
+      }
+    },
+  );
 
   it("leave nothing behind", async () => {
     expect(await workshop.leftovers()).toEqual([]);

@@ -2,6 +2,7 @@ import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createArchive, repackage } from "../support/archive.ts";
+import { anotherDay } from "../support/clock.ts";
 import { createHostDnf } from "../support/fedora.ts";
 import { run } from "../support/run.ts";
 import { loadBase, standIn, standInTools } from "../support/standin/standin.ts";
@@ -70,6 +71,19 @@ describe.runIf(ready)("a lock", () => {
       const loose = ["sh", "-c", 'umask 000; exec "$@"', "sh"];
       const [image] = await other.build(["--arch", "x86_64", "--locked", "--lock-file", file], { through: loose });
       expect(image?.id).toBe(locked.id);
+    },
+  );
+
+  it.runIf(requireTools("faketime"))(
+    "gives the same image on another day: where the package lists are a year old by now, and on a machine without any",
+    async () => {
+      const build = ["--arch", "x86_64", "--locked", "--lock-file", file, "--force"];
+      const later = await anotherDay(workshop.store.directory);
+      expect(await workshop.build(build, later)).toEqual([locked]);
+      await using archive = await createArchive();
+      await archive.offer(locked.packages.map(({ sha256 }) => path.join(workshop.cache, "sha256", sha256)));
+      await using other = await createWorkshop();
+      expect(await other.build(build, { ...later, env: { ...later.env, ...archive.env } })).toEqual([locked]);
     },
   );
 
@@ -171,6 +185,10 @@ describe.runIf(requireTools(...standInTools, "buildah"))("a lock of RPM packages
     const [locked] = await workshop.build([...fedora, "--locked"]);
     const [free] = await workshop.build([...fedora, "--force"]);
     expect(locked).toEqual(free);
+    if (requireTools("faketime")) {
+      const later = await anotherDay(workshop.store.directory);
+      expect(await workshop.build([...fedora, "--locked", "--force"], later)).toEqual([locked]);
+    }
     await writeFile(file, text.replace("12:4.4.3-27.P1.fc44", "12:4.4.3-26.P1.fc44"));
     const { exitCode, stderr } = await workshop.run(["scratch", ...fedora, "--locked"]);
     expect({ exitCode, stderr }).toEqual({
