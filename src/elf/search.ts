@@ -130,14 +130,17 @@ function stage(rule: Rule, list: string, origin: string, around: Surroundings): 
   return { rule, directories: distinct(directories, around.view) };
 }
 
-/** Directories that are there, each under its first name: the same directory again cannot have anything else in it. */
+/**
+ * Directories that are there, each once, because the same directory again cannot have anything else in it: under its own name where the
+ * list has that, so that no link is taken along that the loader does without, else under its first one.
+ */
 function distinct(directories: readonly string[], view: RootView): readonly string[] {
-  const first = new Map<string, string>();
-  for (const directory of new Set(directories)) {
+  const names = new Map<string, string>();
+  for (const directory of directories) {
     const canonical = view.directory(directory)?.path;
-    if (canonical !== undefined && !first.has(canonical)) first.set(canonical, directory);
+    if (canonical !== undefined && (directory === canonical || !names.has(canonical))) names.set(canonical, directory);
   }
-  return [...first.values()];
+  return [...names.values()];
 }
 
 /** An empty element is the working directory. */
@@ -156,14 +159,14 @@ function searchStages(name: string, like: ElfFile, before: readonly Stage[], aro
   const variants: Match[] = [];
   // musl has no cache.
   const cachedDirectories = around.loader.dialect === "musl" ? [] : around.cachedDirectories;
-  const defaults = { rule: "default", directories: like.noDefaultLibraries ? [] : around.loader.directories } as const;
+  const directories = like.noDefaultLibraries ? [] : distinct(around.loader.directories, around.view);
   for (const each of before) {
     const result = searchDirectories(name, like, each, variants, around);
     if (result !== undefined) return result;
   }
   return (
     searchCache(name, like, variants, around) ??
-    searchDirectories(name, like, defaults, variants, around) ??
+    searchDirectories(name, like, { rule: "default", directories }, variants, around) ??
     searchDirectories(name, like, { rule: "cache", directories: cachedDirectories }, variants, around) ??
     nothing
   );

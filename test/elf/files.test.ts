@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, symlinkSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hostLoader, multiarch, paths, rules, type TinyWorld, tinyWorld } from "./tiny-world.ts";
 
@@ -194,6 +194,17 @@ describe("default directories and hwcaps", () => {
       "/usr/lib/libtwo.so  default",
     ]);
     expect(world.loaderSays("/bin/prog")).toEqual([`${multiarch}/libone.so`, "/usr/lib/libtwo.so"]);
+  });
+
+  test("of two names of one directory the link is left out, because the loader finds the other one", () => {
+    const link = multiarch.slice("/usr".length);
+    world.library(`${multiarch}/libone.so`).link(link, `..${multiarch}`);
+    world.program("/bin/prog", { needs: [`${multiarch}/libone.so`] });
+    const one = world.closure("/bin/prog").files.find((file) => file.path === `${multiarch}/libone.so`);
+    expect(one).toMatchObject({ foundBy: "default", links: [] });
+    expect(world.loaderSays("/bin/prog")).toEqual([`${link}/libone.so`]);
+    rmSync(`${world.root}${link}`);
+    expect(world.loaderSays("/bin/prog")).toEqual([`${multiarch}/libone.so`]);
   });
 
   test("without ld.so.cache the directories of ld.so.conf are not searched", () => {
