@@ -2,12 +2,11 @@ import { createHash } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { knowOnly, type Release } from "./release.ts";
 import { run } from "./run.ts";
 
 /** An archive of Debian packages of a test's own, which can move on while locks stay. */
-export interface Archive extends AsyncDisposable {
-  /** Makes apt know this archive and no other. */
-  readonly env: Readonly<Record<string, string>>;
+export interface Archive extends Release {
   /** Takes away what there is and offers these package files. */
   offer(packages: readonly string[]): Promise<void>;
 }
@@ -16,13 +15,9 @@ export interface Archive extends AsyncDisposable {
 export async function createArchive(): Promise<Archive> {
   const directory = await mkdtemp(path.join(tmpdir(), "archive-"));
   const pool = path.join(directory, "pool");
-  const sources = path.join(directory, "sources.list");
-  const config = path.join(directory, "apt.conf");
   await mkdir(pool);
-  await writeFile(sources, `deb [trusted=yes] file:${pool} ./\n`);
-  await writeFile(config, `Dir::Etc::sourcelist "${sources}";\nDir::Etc::sourceparts "/dev/null";\n`);
   return {
-    env: { APT_CONFIG: config },
+    env: await knowOnly(`deb [trusted=yes] file:${pool} ./`, directory),
     offer: async (packages) => {
       for (const old of await readdir(pool)) await rm(path.join(pool, old));
       const stanzas: string[] = [];

@@ -12,9 +12,14 @@ import type { At } from "./segment.ts";
 export interface Database extends AsyncDisposable {
   /** What a configuration of Kea says to reach it: `lease-database`, an item of `hosts-databases`. */
   readonly access: object;
-  /** Performs one statement and returns what it printed. */
-  query(statement: string): Promise<string>;
+  /** Reserves an address in the subnet 1 for a client; its hardware address in hexadecimal digits. */
+  reserve(address: string, hardware: string): Promise<void>;
+  /** How many leases it has for the reserved addresses. */
+  leasesOfReserved(): Promise<number>;
 }
+
+/** Where Debian's kea-admin has what makes Kea's tables, in the version of the schema that its own Kea wants. */
+const usualScripts = "/usr/share/kea/scripts";
 
 /** nobody: a database server refuses to be root. */
 const nobody = 65534;
@@ -27,7 +32,7 @@ function postgresDirectory(): string | undefined {
 }
 
 /** PostgreSQL on the loopback address of a network namespace. */
-export async function startPostgres(at: At): Promise<Database> {
+export async function startPostgres(at: At, scripts = usualScripts): Promise<Database> {
   const bin = postgresDirectory();
   if (bin === undefined) throw new Error("PostgreSQL is not installed");
   const psql = ["psql", "-h", "127.0.0.1", "-U", "kea", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
@@ -38,14 +43,15 @@ export async function startPostgres(at: At): Promise<Database> {
       ...["-c", `unix_socket_directories=${data}`],
     ],
     isReady: ["psql", "-h", "127.0.0.1", "-U", "kea", "-d", "postgres", "-c", "CREATE DATABASE kea"],
-    tables: [...psql, "-d", "kea", "-f", "/usr/share/kea/scripts/pgsql/dhcpdb_create.pgsql"],
+    tables: [...psql, "-d", "kea", "-f", `${scripts}/pgsql/dhcpdb_create.pgsql`],
     query: (statement) => [...psql, "-d", "kea", "-c", statement],
+    values: (address, hardware) => `decode('${hardware}', 'hex'), 0, 1, '${address}'::inet - '0.0.0.0'::inet`,
     access: { type: "postgresql", host: "127.0.0.1", name: "kea", user: "kea", password: "" },
   });
 }
 
 /** MariaDB on the loopback address of a network namespace. */
-export async function startMariadb(at: At): Promise<Database> {
+export async function startMariadb(at: At, scripts = usualScripts): Promise<Database> {
   const client = ["mariadb", "--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--user=root", "--batch"];
   return startDatabase(at, {
     prepare: (data) => [
@@ -57,8 +63,9 @@ export async function startMariadb(at: At): Promise<Database> {
       ...["--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0"],
     ],
     isReady: [...client, "--execute=CREATE DATABASE kea"],
-    tables: [...client, "--execute=source /usr/share/kea/scripts/mysql/dhcpdb_create.mysql", "kea"],
+    tables: [...client, `--execute=source ${scripts}/mysql/dhcpdb_create.mysql`, "kea"],
     query: (statement) => [...client, "--skip-column-names", `--execute=${statement}`, "kea"],
+    values: (address, hardware) => `UNHEX('${hardware}'), 0, 1, INET_ATON('${address}')`,
     access: { type: "mysql", host: "127.0.0.1", name: "kea", user: "root", password: "" },
   });
 }
@@ -70,6 +77,8 @@ interface Product {
   readonly isReady: readonly string[];
   readonly tables: readonly string[];
   query(statement: string): readonly string[];
+  /** The columns of a reservation. */
+  values(address: string, hardware: string): string;
   readonly access: object;
 }
 
@@ -81,7 +90,15 @@ async function startDatabase(at: At, product: Product): Promise<Database> {
   await chown(data, nobody, nobody);
   const asNobody = (command: readonly string[]): Command => [
     "setpriv",
-    ...[`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "env", `HOME=${directory}`, ...command],
+    ...[
+      `--reuid=${nobody}`,
+      `--regid=${nobody}`,
+      "--clear-groups",
+      "env",
+      `HOME=${directory}`,
+      `TMPDIR=${directory}`,
+      ...command,
+    ],
   ];
   const stop = new AbortController();
   let serving: Promise<unknown> | undefined;
@@ -101,7 +118,14 @@ async function startDatabase(at: At, product: Product): Promise<Database> {
   }
   return {
     access: product.access,
-    query: (statement) => run(at(product.query(statement))),
+    reserve: async (address, hardware) => {
+      const columns = "dhcp_identifier, dhcp_identifier_type, dhcp4_subnet_id, ipv4_address";
+      await run(at(product.query(`INSERT INTO hosts (${columns}) VALUES (${product.values(address, hardware)})`)));
+    },
+    leasesOfReserved: async () =>
+      Number(
+        await run(at(product.query("SELECT count(*) FROM lease4 WHERE address IN (SELECT ipv4_address FROM hosts)"))),
+      ),
     [Symbol.asyncDispose]: dispose,
   };
 }

@@ -42,6 +42,12 @@ export async function createNetwork(serverAddress: string): Promise<Network> {
   };
 }
 
+/** The hardware address of the client's end, in hexadecimal digits alone. */
+export async function hardwareOf(network: Network): Promise<string> {
+  const [link] = JSON.parse(await run(network.atClient(["ip", "-json", "link", "show", "eth0"])));
+  return (link as { address: string }).address.replaceAll(":", "");
+}
+
 /** A container that serves, as the person who runs the image would start it. */
 export interface Server extends AsyncDisposable {
   readonly container: string;

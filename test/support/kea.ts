@@ -1,7 +1,8 @@
-import { chown, mkdir, readFile } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Network, type Server, serve } from "./dhcp.ts";
+import { run } from "./run.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** The user of the shipped recipes. */
@@ -28,31 +29,48 @@ export interface Places {
 
 /** Makes the directories of one server, with the owner and the modes that the image gives its own. */
 export async function createPlaces(workshop: Workshop, name: string): Promise<Places> {
-  const base = path.join(workshop.store.directory, name);
+  const base = await mkdtemp(path.join(workshop.store.directory, `${name}-`));
   const places = { state: path.join(base, "state"), runtime: path.join(base, "runtime") };
-  await mkdir(base);
   await mkdir(places.state, { mode: 0o755 });
   await mkdir(places.runtime, { mode: 0o750 });
   for (const place of Object.values(places)) await chown(place, kea, kea);
   return places;
 }
 
-/** Starts a shipped image of Kea with the privileges of its recipe. */
+/** Starts the image of a shipped recipe of Kea with its privileges. */
 export function serveKea(
   workshop: Workshop,
   network: Pick<Network, "atServer">,
-  program: "kea-dhcp4" | "kea-ctrl-agent",
+  recipe: "kea-dhcp4" | "kea-dhcp4-sql" | "kea-ctrl-agent",
   text: string,
   places: Places,
 ): Promise<Server> {
+  const program = recipe === "kea-ctrl-agent" ? recipe : "kea-dhcp4";
   return serve({
     store: workshop.store,
     network: network as Network,
-    image: `localhost/${program}:latest-x86_64`,
+    image: `localhost/${recipe}:latest-x86_64`,
     config: { path: `/etc/kea/${program}.conf`, text },
     capabilities: program === "kea-dhcp4" ? ["NET_RAW", "NET_BIND_SERVICE"] : [],
     options: ["--volume", `${places.state}:/var/lib/kea`, "--volume", `${places.runtime}:/run/kea`],
   });
+}
+
+/** What a command of Kea is answered with: 0 is success, and what else it tells. */
+interface Answer {
+  readonly result: number;
+  readonly arguments?: unknown;
+}
+
+/** Sends a command to a control channel, as the server's end reaches it over HTTP, and returns the first answer. */
+export async function askKea(
+  network: Pick<Network, "atServer">,
+  command: object,
+  options: readonly string[] = [],
+): Promise<Answer> {
+  const words = ["curl", "--silent", "--show-error", "--header", "Content-Type: application/json", ...options];
+  const sent = ["--data", JSON.stringify(command), "http://127.0.0.1:8000/"];
+  return [JSON.parse(await run(network.atServer([...words, ...sent])))].flat()[0];
 }
 
 /** Waits until a server has written something. Throws with all it wrote instead. */

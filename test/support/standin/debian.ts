@@ -9,6 +9,7 @@ import { inParallel } from "./pool.ts";
 export interface Mirror {
   /** A one-line source of Debian 12; without its updates, so that the stand-in changes with point releases only. */
   readonly bookworm: string;
+  readonly trixie: string;
   readonly sid: string;
 }
 
@@ -24,7 +25,7 @@ export async function findMirror(run: Run): Promise<Mirror> {
     });
   }
   const source = (suite: string) => `deb [signed-by=${keyring}] ${site} ${suite} main`;
-  return { bookworm: source("bookworm"), sid: source("sid") };
+  return { bookworm: source("bookworm"), trixie: source("trixie"), sid: source("sid") };
 }
 
 /** A mirror that lags behind or stumbles is good enough to test with; the signatures are checked all the same. */
