@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { type ImagePlan, type PlanRequest, planImages } from "../src/plan.ts";
@@ -252,5 +252,21 @@ describe("the plans of the shipped recipes", () => {
     if (recipe.fedora !== undefined) requests.push({ ...os, arches: ["aarch64"] });
     const plans = requests.flatMap((request) => planImages(recipe, request).images);
     await expect(`${JSON.stringify(plans, undefined, 2)}\n`).toMatchFileSnapshot(`fixtures/plans/${name}.json`);
+  });
+
+  it("kea-dhcp4-sql has the lines of kea-dhcp4, and two plug-ins more", () => {
+    const [plain, sql] = ["kea-dhcp4", "kea-dhcp4-sql"].map((name) => {
+      const lines = readFileSync(path.join(project, `recipes/${name}.yaml`), "utf8").split("\n");
+      const uncommented = lines.map((line) => line.replace(/(^| )#.*/, ""));
+      return uncommented.filter((line) => line !== "" && !/^(name|title):/.test(line));
+    });
+    const added = /libdhcp_(mysql|pgsql)\.so/;
+    expect(sql?.filter((line) => !added.test(line))).toEqual(plain);
+    expect(sql?.filter((line) => added.test(line)).map((line) => line.trim())).toEqual([
+      "- /usr/$LIB/kea/hooks/libdhcp_mysql.so",
+      "- /usr/$LIB/kea/hooks/libdhcp_pgsql.so",
+      '{"library": "libdhcp_mysql.so"},',
+      '{"library": "libdhcp_pgsql.so"},',
+    ]);
   });
 });
