@@ -85,7 +85,7 @@ async function lockAgain(kind: PlanRequest["kind"], flags: LockFlags, context: C
       "--lock-file names another file",
     );
   }
-  const kept = flags.update === undefined ? undefined : without(before, flags.update);
+  const kept = flags.update === undefined || before === undefined ? undefined : without(before, kind, flags.update);
   const plan = planImages(recipe, { ...request, ...(kept === undefined ? {} : { lock: kept }) });
   const found = await lockImages(plan, { maxListAge: flags.refresh ? 0 : maxListAge }, context);
   const lock: Lock = {
@@ -117,15 +117,15 @@ function placeText(place: Place): string {
   return `${release}, ${place.arch}`;
 }
 
-/** The lock with these packages free to change. */
-function without(lock: Lock | undefined, names: readonly string[]): Lock | undefined {
-  if (lock === undefined) return undefined;
-  const known = new Set([...lock.releases, ...lock.bases].flatMap(({ packages }) => packages.map(({ name }) => name)));
+/** The lock with these packages of one kind of image free to change. */
+function without(lock: Lock, kind: PlanRequest["kind"], names: readonly string[]): Lock {
+  const locked = kind === "scratch" ? lock.releases : lock.bases;
+  const known = new Set(locked.flatMap(({ packages }) => packages.map(({ name }) => name)));
   const unknown = names.find((name) => !known.has(name));
   if (unknown !== undefined) {
     throw usageFailure(
-      `cannot update ${unknown}: it is not in the lock`,
-      `there is ${[...known].sort().join(", ")}; dhcpd-build lock takes the newest of all`,
+      `cannot update ${unknown}: it is not in the lock of ${kind} images`,
+      `there is ${[...known].sort().join(", ") || "nothing"}; dhcpd-build lock ${kind} takes the newest of all`,
     );
   }
   const others = <Item extends { readonly name: string }>(packages: readonly Item[]) =>
