@@ -63,7 +63,7 @@ async function install(
   buildah: Buildah,
   workdir: Workdir,
 ): Promise<{ readonly base: ImageDescription; readonly installed: Installed }> {
-  const base = await buildah.describe(baseReference(plan));
+  const base = await buildah.describeBase(container);
   const time = plan.created ?? createdTime(base);
   const scratch = await workdir.directory("outside");
   return { base, installed: await installPackages(plan, container, buildah, { scratch, time }) };

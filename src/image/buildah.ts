@@ -146,7 +146,16 @@ export class Buildah {
 
   /** What the store knows of an image, by name or ID. */
   async describe(image: string): Promise<ImageDescription> {
-    const described = JSON.parse(await this.#buildah("inspect", "--type", "image", image)) as {
+    return this.#describe("image", image);
+  }
+
+  /** The image that a working container was made from: its name may mean that of another architecture meanwhile. */
+  async describeBase(container: WorkingContainer): Promise<ImageDescription> {
+    return this.#describe("container", container.name);
+  }
+
+  async #describe(type: "image" | "container", name: string): Promise<ImageDescription> {
+    const described = JSON.parse(await this.#buildah("inspect", "--type", type, name)) as {
       readonly FromImageID: string;
       readonly FromImageDigest: string;
       readonly Config: string;

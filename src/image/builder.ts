@@ -43,8 +43,7 @@ class BuilderPlace implements AsyncDisposable {
   async identify(): Promise<string> {
     const stored = await findStored(this.#builder, ownArch(), this.#buildah);
     if (stored !== undefined) return stored.id;
-    await this.#open();
-    return (await this.#buildah.describe(this.#builder)).id;
+    return (await this.#buildah.describeBase(await this.#open())).id;
   }
 
   run(command: Command, options: RunOptions = {}): Promise<string> {
