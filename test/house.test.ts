@@ -127,6 +127,11 @@ describe("every source file", () => {
   });
 });
 
+it("zod comes as a namespace, of which the bundle has what is used: its own object `z` would bring every language", () => {
+  const named = sources.filter((file) => /^import (?!(?:type )?\* as).*"zod";$/m.test(read(file)));
+  expect(named).toEqual([]);
+});
+
 it("nothing that is shipped names a mirror or a registry but the base image of a recipe", () => {
   const shipped = [
     ...sources,

@@ -10,7 +10,7 @@ import { Buildah } from "../image/buildah.ts";
 import { openPlace } from "../image/builder.ts";
 import { openBuildMemory } from "../image/memory.ts";
 import { makeDirectory } from "../packages/cache.ts";
-import { openPackageLists } from "../packages/open.ts";
+import { openPackageLists, type PackageLists } from "../packages/open.ts";
 import { findPrograms } from "../packages/program.ts";
 import type { PackageSource } from "../packages/source.ts";
 import type { ScratchImagePlan } from "../plan.ts";
@@ -46,10 +46,11 @@ export async function buildScratchImage(
     tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
     return { image: known, remarks: [] };
   }
-  using source = await lists.open();
-  const [container, composed] = await together(buildah.from("scratch"), compose(plan, source));
+  // The container is made while the packages are opened.
+  const [container, opened] = await together(buildah.from("scratch"), open(plan, lists));
   await using _ = container;
-  const { closures, remarks, tree, record } = composed;
+  const { closures, remarks, tree, record } = opened;
+  using source = opened.source;
   if (plan.lock !== undefined) requireLocked(plan.lock, lockedRelease(plan, record, source));
   const rootfs = workdir.file("rootfs.tar");
   const directory = await workdir.directory("witness");
@@ -74,8 +75,20 @@ export async function lockScratchImage(
   const buildah = new Buildah(tools.run, workdir.path);
   await using place = await openPlace(plan.builder, await shared(cacheDirectory()), { buildah, run: tools.run });
   const lists = await openPackageLists({ ...plan, ...options, place, log: tools.log });
-  using source = await lists.open();
-  return lockedRelease(plan, (await compose(plan, source)).record, source);
+  const { source, record } = await open(plan, lists);
+  using _ = source;
+  return lockedRelease(plan, record, source);
+}
+
+/** The packages, and what the image will be; they are closed again where it cannot be. */
+async function open(plan: ScratchImagePlan, lists: PackageLists) {
+  const source = await lists.open();
+  try {
+    return { source, ...(await compose(plan, source)) };
+  } catch (error) {
+    source[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** What the image will be, from the packages to the record; nothing is written yet. */

@@ -1,7 +1,7 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parse, stringify } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { archNames } from "../system/arch.ts";
 import { Failure, systemErrorCode, usageFailure } from "../system/errors.ts";
 import { families } from "../system/family.ts";
