@@ -48,6 +48,7 @@ export async function lockImages(
         break;
       case "os":
         bases.push(await lockOsImage(image, tools));
+        break;
     }
   }
   return { releases, bases };

@@ -1,5 +1,5 @@
 import { assemble } from "../image/assemble.ts";
-import { baseReference, findStored, fromBase } from "../image/base.ts";
+import { baseReference, findStored, fromPlannedBase } from "../image/base.ts";
 import { Buildah, type WorkingContainer } from "../image/buildah.ts";
 import { createdTime, type ImageDescription } from "../image/config.ts";
 import { readContents } from "../image/contents.ts";
@@ -20,8 +20,7 @@ import { type BuildOptions, type BuiltImage, builtDirectory, builtImage, type To
 export async function buildOsImage(plan: OsImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {
   await using workdir = await createWorkdir();
   const buildah = new Buildah(tools.run, workdir.path);
-  const reference = baseReference(plan);
-  const stored = await findStored(reference, plan.arch, buildah);
+  const stored = await findStored(baseReference(plan), plan.arch, buildah);
   const memoryOf = (base: ImageDescription) =>
     openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, base.id], () => buildah.images());
   // Its repositories can only be asked from inside: without a lock an image is up to date as long as package lists are young enough.
@@ -31,7 +30,7 @@ export async function buildOsImage(plan: OsImagePlan, options: BuildOptions, too
     tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
     return known;
   }
-  await using container = await fromBase({ base: reference, arch: plan.arch }, buildah);
+  await using container = await fromPlannedBase(plan, buildah);
   const { base, installed } = await install(plan, container, buildah, workdir);
   if (plan.lock !== undefined) requireLockedBase(plan.lock, lockedBase(plan, base, installed));
   const tree = layOutAdditions(plan);
@@ -52,7 +51,7 @@ export async function buildOsImage(plan: OsImagePlan, options: BuildOptions, too
 export async function lockOsImage(plan: OsImagePlan, { run }: Tools): Promise<LockedBase> {
   await using workdir = await createWorkdir();
   const buildah = new Buildah(run, workdir.path);
-  await using container = await fromBase({ base: baseReference(plan), arch: plan.arch }, buildah);
+  await using container = await fromPlannedBase(plan, buildah);
   const { base, installed } = await install(plan, container, buildah, workdir);
   return lockedBase(plan, base, installed);
 }

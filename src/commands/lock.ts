@@ -13,7 +13,7 @@ import {
   lockDifferences,
 } from "../system/lock.ts";
 import { maxListAge } from "./building.ts";
-import { lockFileOption, type PlanOptions, readRequest, recipeOption, repeated } from "./options.ts";
+import { lockFileOption, noLock, type PlanOptions, readRequest, recipeOption, repeated } from "./options.ts";
 
 interface LockFlags extends PlanOptions {
   readonly check?: true;
@@ -29,7 +29,12 @@ export function addLockCommand(program: Command, context: CommandContext): void 
     .description("write the lock file: every package, version, sha256, per family, release and architecture")
     .addArgument(new Argument("[kind]", "which images' packages").choices(["scratch", "fedora"]).default("scratch"))
     .addOption(recipeOption())
-    .addOption(new Option("-a, --arch <arch>", "x86_64, aarch64 or all; repeatable (default: all)").argParser(repeated))
+    .addOption(
+      new Option(
+        "-a, --arch <arch>",
+        "x86_64, aarch64 or all; repeatable (default: all; fedora: this machine's)",
+      ).argParser(repeated),
+    )
     .addOption(new Option("--from <family>", "scratch: whose packages (default: this host's)").choices(families))
     .addOption(new Option("--builder <image>", "scratch: run the package manager inside this image"))
     .addOption(new Option("--base <image>", "fedora: another base image than the recipe's"))
@@ -63,6 +68,7 @@ export function addLockCommand(program: Command, context: CommandContext): void 
     });
 }
 
+type Locked = LockedRelease | LockedBase;
 type Place = Omit<LockedRelease, "packages"> | Omit<LockedBase, "packages">;
 type Change = Place & { readonly differences: readonly LockDifference[] };
 
@@ -76,9 +82,7 @@ async function lockAgain(kind: PlanRequest["kind"], flags: LockFlags, context: C
   const arch = flags.arch ?? (kind === "scratch" ? ["all"] : []);
   const { recipe, request, lockFile } = await readRequest(kind, { ...flags, arch });
   const before = await readLock(lockFile);
-  if (before === undefined && (flags.check || flags.update)) {
-    throw usageFailure(`cannot read the lock file ${lockFile}: there is no such file`, "dhcpd-build lock writes it");
-  }
+  if (before === undefined && (flags.check || flags.update)) throw noLock(lockFile, kind);
   if (before !== undefined && before.recipe !== recipe.name) {
     throw usageFailure(
       `cannot lock ${recipe.name} in ${lockFile}: that is the lock of ${before.recipe}`,
@@ -88,33 +92,35 @@ async function lockAgain(kind: PlanRequest["kind"], flags: LockFlags, context: C
   const kept = flags.update === undefined || before === undefined ? undefined : without(before, kind, flags.update);
   const plan = planImages(recipe, { ...request, ...(kept === undefined ? {} : { lock: kept }) });
   const found = await lockImages(plan, { maxListAge: flags.refresh ? 0 : maxListAge }, context);
+  const known = { releases: before?.releases ?? [], bases: before?.bases ?? [] };
   const lock: Lock = {
     recipe: recipe.name,
-    releases: replaced(before?.releases ?? [], found.releases),
-    bases: replaced(before?.bases ?? [], found.bases),
+    releases: replaced(known.releases, found.releases),
+    bases: replaced(known.bases, found.bases),
   };
   const changes: readonly Change[] = [
-    ...found.releases.map(({ packages, ...place }) => {
-      const old = before?.releases.find((each) => placeText(each) === placeText(place));
-      return { ...place, differences: lockDifferences(old?.packages ?? [], packages) };
+    ...found.releases.map((now) => {
+      const { packages, ...place } = now;
+      return { ...place, differences: lockDifferences(sameIn(known.releases, now)?.packages ?? [], packages) };
     }),
-    ...found.bases.map(({ packages, ...place }) => {
-      const old = before?.bases.find((each) => placeText(each) === placeText(place));
-      return { ...place, differences: baseDifferences(old, { ...place, packages }) };
+    ...found.bases.map((now) => {
+      const { packages: _, ...place } = now;
+      return { ...place, differences: baseDifferences(sameIn(known.bases, now), now) };
     }),
   ];
   return { lock, changes, file: lockFile };
 }
 
 /** What was known, with what was found in the place of what was known of the same. */
-function replaced<Item extends Place>(known: readonly Item[], found: readonly Item[]): readonly Item[] {
-  const places = new Set(found.map(placeText));
-  return [...known.filter((each) => !places.has(placeText(each))), ...found];
+function replaced<Item extends Locked>(known: readonly Item[], found: readonly Item[]): readonly Item[] {
+  return [...known.filter((each) => sameIn(found, each) === undefined), ...found];
 }
 
-function placeText(place: Place): string {
-  const release = "base" in place ? place.base : place.release === "unknown" ? place.family : place.release;
-  return `${release}, ${place.arch}`;
+/** The one of them that is of the same family, release and architecture, or of the same base and architecture. */
+function sameIn<Item extends Locked>(items: readonly Item[], like: Item): Item | undefined {
+  const keyOf = (item: Locked) =>
+    JSON.stringify("base" in item ? [item.base, item.arch] : [item.family, item.release, item.arch]);
+  return items.find((each) => keyOf(each) === keyOf(like));
 }
 
 /** The lock with these packages of one kind of image free to change. */
@@ -128,18 +134,18 @@ function without(lock: Lock, kind: PlanRequest["kind"], names: readonly string[]
       `there is ${[...known].sort().join(", ") || "nothing"}; dhcpd-build lock ${kind} takes the newest of all`,
     );
   }
-  const others = <Item extends { readonly name: string }>(packages: readonly Item[]) =>
-    packages.filter(({ name }) => !names.includes(name));
-  return {
-    ...lock,
-    releases: lock.releases.map((release) => ({ ...release, packages: others(release.packages) })),
-    bases: lock.bases.map((base) => ({ ...base, packages: others(base.packages) })),
-  };
+  const others = <Item extends Locked>(items: readonly Item[]) =>
+    items.map((item) => ({ ...item, packages: item.packages.filter(({ name }) => !names.includes(name)) }));
+  return { ...lock, releases: others(lock.releases), bases: others(lock.bases) };
 }
 
 function changesText(changes: readonly Change[]): string {
   return changes
     .filter(({ differences }) => differences.length > 0)
-    .map(({ differences, ...place }) => `${placeText(place)}:\n${differenceTable(differences)}`)
+    .map((change) => `${placeText(change)}:\n${differenceTable(change.differences)}`)
     .join("\n\n");
+}
+
+function placeText(change: Change): string {
+  return `${"base" in change ? change.base : change.release}, ${change.arch}`;
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { Plan, PlanRequest } from "../plan.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { hostArch } from "../system/arch.ts";
-import { usageFailure } from "../system/errors.ts";
+import { type Failure, usageFailure } from "../system/errors.ts";
 import { families } from "../system/family.ts";
 
 /** The options that choose what is planned, as commander hands them over. */
@@ -76,7 +76,13 @@ export async function readPlan(kind: PlanRequest["kind"], options: PlanOptions):
   const { readLock } = await import("../recipe/lock.ts");
   const lock = await readLock(lockFile);
   if (lock !== undefined) return planImages(recipe, { ...request, lock });
-  throw usageFailure(`cannot read the lock file ${lockFile}: there is no such file`, "dhcpd-build lock writes it");
+  throw noLock(lockFile, kind);
+}
+
+/** There is no lock file where one is needed. */
+export function noLock(file: string, kind: PlanRequest["kind"]): Failure {
+  const command = kind === "scratch" ? "dhcpd-build lock" : "dhcpd-build lock fedora";
+  return usageFailure(`cannot read the lock file ${file}: there is no such file`, `${command} writes it`);
 }
 
 /** The recipe and the request that the options make on this host. Throws usage Failures. */

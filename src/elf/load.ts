@@ -6,7 +6,7 @@ import { LoaderMemory, type LoadOutcome } from "./memory.ts";
 import { expandPlugins } from "./plugins.ts";
 import type { ElfFile, ElfImage } from "./read.ts";
 import { NotAProgram } from "./refusals.ts";
-import { expandTokens, type Surroundings } from "./search.ts";
+import { distinctDirectories, expandTokens, type Surroundings } from "./search.ts";
 import type { RootView } from "./view.ts";
 
 /**
@@ -54,6 +54,7 @@ function runLoader(
     main,
     workingDirectory: options.workingDirectory ?? "/",
     libraryPath: options.libraryPath,
+    defaultDirectories: distinctDirectories(loader.directories, view),
     cachedDirectories: options.cachedDirectories ?? [],
     ways: new Map(),
   };

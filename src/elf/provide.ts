@@ -22,7 +22,8 @@ export interface CompleteClosures {
 /**
  * The closures of these programs, and of ELF files at or below the paths `include`, over packages that are taken in as files are found
  * missing, until nothing is. The directories of the packages' ld.so.conf count, as they would on an installed system: what is found
- * there says "cache", and the image needs one; so do the links that ldconfig would make there. Throws a Failure that names every file nobody provides, with all who need it.
+ * there says "cache", and the image needs one; so do the links that ldconfig would make. Throws a Failure that names every file nobody
+ * provides, with all who need it.
  */
 export async function closeOver(
   binaries: readonly string[],
@@ -40,12 +41,10 @@ export async function closeOver(
     const included = closuresOfIncluded(view, paths, { ...complete, plugins: [] });
     const all = [...closures, ...included];
     const missing = allMissing(all);
-    if (root.make(missing, all, cachedDirectories, view)) {
-      view.forgetPlaces();
-      continue;
-    }
     const wanted = [...missing.map((each) => asWanted(each, view.root)), ...unanswered(all)];
-    if (wanted.length === 0 || !(await source.provide(wanted))) {
+    const isMore = wanted.length > 0 && (await source.provide(wanted));
+    // A package that has a file of that name comes first: on a whole system ldconfig would leave it.
+    if (!isMore && !root.make(missing, cachedDirectories, view)) {
       if (missing.length === 0) return { closures, included, include: paths, view };
       throw nobodyProvides(missing);
     }

@@ -35,6 +35,8 @@ export interface Surroundings {
   readonly workingDirectory: string;
   /** LD_LIBRARY_PATH. */
   readonly libraryPath: string | undefined;
+  /** The loader's own directories that are there, each once. */
+  readonly defaultDirectories: readonly string[];
   /** Searched last: what ldconfig would put into the cache of a complete system, which this root is not yet. */
   readonly cachedDirectories: readonly string[];
   /** Worked out once for each requester. */
@@ -127,20 +129,23 @@ function stage(rule: Rule, list: string, origin: string, around: Surroundings): 
   const separator = rule === "library path" ? /[:;]/ : ":";
   const expanded = list.split(separator).map((element) => expandTokens(element, origin, around.loader));
   const directories = expanded.map((element) => absolute(element, around).replace(/(?<=.)\/+$/, ""));
-  return { rule, directories: distinct(directories, around.view) };
+  return { rule, directories: distinctDirectories(directories, around.view) };
 }
 
 /**
- * Directories that are there, each once, because the same directory again cannot have anything else in it: under its own name where the
- * list has that, so that no link is taken along that the loader does without, else under its first one.
+ * Directories that are there, each once, because the same directory again cannot have anything else in it. Of neighbouring names of one
+ * directory its own is taken, so that no link comes along that the loader does without; else the first, for the sake of the order.
  */
-function distinct(directories: readonly string[], view: RootView): readonly string[] {
-  const names = new Map<string, string>();
+export function distinctDirectories(directories: readonly string[], view: RootView): readonly string[] {
+  const found: { readonly canonical: string; name: string }[] = [];
   for (const directory of directories) {
     const canonical = view.directory(directory)?.path;
-    if (canonical !== undefined && (directory === canonical || !names.has(canonical))) names.set(canonical, directory);
+    if (canonical === undefined) continue;
+    const last = found.at(-1);
+    if (last?.canonical === canonical && directory === canonical) last.name = directory;
+    else if (!found.some((each) => each.canonical === canonical)) found.push({ canonical, name: directory });
   }
-  return [...names.values()];
+  return found.map(({ name }) => name);
 }
 
 /** An empty element is the working directory. */
@@ -159,7 +164,7 @@ function searchStages(name: string, like: ElfFile, before: readonly Stage[], aro
   const variants: Match[] = [];
   // musl has no cache.
   const cachedDirectories = around.loader.dialect === "musl" ? [] : around.cachedDirectories;
-  const directories = like.noDefaultLibraries ? [] : distinct(around.loader.directories, around.view);
+  const directories = like.noDefaultLibraries ? [] : around.defaultDirectories;
   for (const each of before) {
     const result = searchDirectories(name, like, each, variants, around);
     if (result !== undefined) return result;

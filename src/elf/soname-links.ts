@@ -1,7 +1,10 @@
 import path from "node:path";
 import { locate, type Root, type RootEntry } from "../system/root.ts";
-import type { Closure, MissingFile } from "./closure.ts";
+import type { MissingFile } from "./closure.ts";
 import { judge } from "./judge.ts";
+import { usualInterpreters } from "./loader.ts";
+import type { ElfFile } from "./read.ts";
+import { distinctDirectories } from "./search.ts";
 import type { RootView } from "./view.ts";
 
 /**
@@ -33,34 +36,24 @@ export class SonameLinks implements Root {
   }
 
   /** Makes the links for missing sonames whose libraries are there; whether there were any. `cachedDirectories` are those of ld.so.conf. */
-  make(
-    missing: readonly MissingFile[],
-    closures: readonly Closure[],
-    cachedDirectories: readonly string[],
-    view: RootView,
-  ): boolean {
+  make(missing: readonly MissingFile[], cachedDirectories: readonly string[], view: RootView): boolean {
     const before = this.#links.size;
-    const searched = closures
-      .flatMap(({ files }) => files)
-      .filter(({ foundBy }) => foundBy === "default" || foundBy === "cache")
-      .map((file) => path.posix.dirname(file.path));
-    const canonical = [...searched, ...cachedDirectories].flatMap((each) => view.directory(each)?.path ?? []);
-    for (const directory of new Set(canonical)) {
-      for (const each of missing) {
-        const library = this.#entry(directory, each, view);
-        if (library !== undefined) this.#links.set(`${directory}/${each.soname}`, library);
+    for (const { soname, requiredBy } of missing) {
+      const like = soname.includes("/") ? undefined : fileAt(requiredBy[0] ?? "", view);
+      if (like === undefined) continue;
+      const loader = view.loader(like, usualInterpreters(like)[0] ?? "");
+      for (const directory of distinctDirectories([...loader.directories, ...cachedDirectories], view)) {
+        const place = view.directory(directory)?.path ?? directory;
+        const library = this.#libraryOf(soname, place, like, view);
+        if (library !== undefined) this.#links.set(`${place}/${soname}`, library);
       }
     }
     return this.#links.size > before;
   }
 
   /** Of several libraries with one soname ldconfig takes the one with the highest version in its name. */
-  #entry(directory: string, { soname, requiredBy }: MissingFile, view: RootView): string | undefined {
-    if (soname.includes("/") || this.entry(`${directory}/${soname}`) !== undefined) return undefined;
-    const requester = requiredBy[0] === undefined ? undefined : view.locate(requiredBy[0]);
-    const examined = requester === undefined ? undefined : view.examine(requester);
-    if (examined === undefined || "broken" in examined) return undefined;
-    const { file: like } = examined.image;
+  #libraryOf(soname: string, directory: string, like: ElfFile, view: RootView): string | undefined {
+    if (this.entry(`${directory}/${soname}`) !== undefined) return undefined;
     return this.#root
       .names(directory)
       .filter((name) => /^(?:lib|ld-).*\.so/.test(name))
@@ -72,4 +65,10 @@ export class SonameLinks implements Root {
       .sort((one, other) => one.localeCompare(other, "en", { numeric: true }))
       .at(-1);
   }
+}
+
+function fileAt(path: string, view: RootView): ElfFile | undefined {
+  const place = view.locate(path);
+  const examined = place === undefined ? undefined : view.examine(place);
+  return examined === undefined || "broken" in examined ? undefined : examined.image.file;
 }

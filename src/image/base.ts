@@ -14,16 +14,26 @@ export function baseReference({ base, lock }: Pick<OsImagePlan, "base" | "lock">
 export async function fromBase(
   { base, arch }: { readonly base: string; readonly arch: Arch },
   buildah: Buildah,
+  hint = "check its name and the network, pull it by hand with `buildah pull`, or name another one that the store has",
 ): Promise<WorkingContainer> {
   try {
     return await buildah.from(base, arch);
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
     throw new Failure(`cannot get the image ${base} for ${arch}: ${causeIn(error)}`, {
-      hint: "check its name and the network, pull it by hand with `buildah pull`, or name another one that the store has",
+      hint,
       cause: error,
     });
   }
+}
+
+/** A working container from the base that a plan is about, exactly the locked one where it has a lock. Throws Failure. */
+export function fromPlannedBase(plan: OsImagePlan, buildah: Buildah): Promise<WorkingContainer> {
+  const base = { base: baseReference(plan), arch: plan.arch };
+  if (plan.lock === undefined) return fromBase(base, buildah);
+  const hint =
+    "check the network; where nobody has that base any more, `dhcpd-build lock fedora` takes the one there is now";
+  return fromBase(base, buildah, hint);
 }
 
 /** What the store knows of an image; undefined where it has none of that name for the architecture. */

@@ -31,24 +31,30 @@ export function parseAvailable(text: string): readonly Available[] {
 }
 
 /**
- * Every package in the base's repositories that has the name of a locked one and another version: without them the package manager has no
- * choice, and records the same reasons for what it installs as it does without a lock. Throws Failure with a table of what the
- * repositories do not have any more. `query` is `dnf repoquery` with these names.
+ * Every other version of the locked packages that the base's repositories have: without them the package manager has no choice of them, and
+ * records the same reasons for what it installs as it does without a lock. `query` is `dnf repoquery` with these names. Throws Failure with a
+ * table of what the repositories do not have any more.
  */
 export async function otherVersions(
   { base, packages }: LockedBase,
   query: (names: readonly string[]) => Promise<string>,
 ): Promise<readonly string[]> {
-  const locked = new Map(packages.map(({ name, version }) => [name, version]));
-  const available = parseAvailable(await query([...locked.keys()]));
+  // Without a name the question would be about everything there is.
+  if (packages.length === 0) return [];
+  const isLocked = ({ name, version, arch }: Available) =>
+    packages.some((each) => each.name === name && each.version === version && each.arch === arch);
+  const available = parseAvailable(await query([...new Set(packages.map(({ name }) => name))]));
   const lost = packages.flatMap(({ name, version, arch }): readonly LockDifference[] => {
     const same = available.filter((each) => each.name === name && each.arch === arch);
-    if (same.some((each) => each.version === version)) return [];
-    return [{ package: `${name}.${arch}`, locked: version, found: same.at(-1)?.version }];
+    return same.some(isLocked) ? [] : [{ package: `${name}.${arch}`, locked: version, found: same.at(-1)?.version }];
   });
-  if (lost.length === 0)
-    return available.filter((each) => locked.get(each.name) !== each.version).map(({ text }) => text);
-  throw new Failure(`cannot get the packages of the lock from the repositories of ${base}\n${differenceTable(lost)}`, {
-    hint: "to take what there is now: dhcpd-build lock fedora; for one package: dhcpd-build lock fedora --update PACKAGE",
-  });
+  if (lost.length > 0) {
+    throw new Failure(
+      `cannot get the packages of the lock from the repositories of ${base}\n${differenceTable(lost)}`,
+      {
+        hint: "to take what there is now: dhcpd-build lock fedora; for one package: dhcpd-build lock fedora --update PACKAGE",
+      },
+    );
+  }
+  return available.filter((each) => !isLocked(each)).map(({ text }) => text);
 }

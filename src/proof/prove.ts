@@ -55,8 +55,7 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
     tryWithout([], false).then((whole) => refuseFailing(image, whole)),
     ablate(candidatesOf(files, entries), tryWithout),
   ]);
-  const accept = acceptedOf(subject.record);
-  const verdicts = verdictsOf(files, found, accept);
+  const verdicts = verdictsOf(files, found, acceptedOf(subject.record));
   const unproven = topmost(verdicts.filter((each) => each.verdict === "unproven" && each.accepted === undefined));
   return {
     certificateVersion: 1,
@@ -70,7 +69,7 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
     ),
     entries: verdicts,
     dispensable: await spareTogether(unproven, tryWithout),
-    objections: objections(verdicts, accept),
+    objections: objections(verdicts, plan.accept),
     trials,
     milliseconds: Math.round(performance.now() - started),
   };

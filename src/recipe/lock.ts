@@ -6,7 +6,7 @@ import { archNames } from "../system/arch.ts";
 import { Failure, systemErrorCode, usageFailure } from "../system/errors.ts";
 import { families } from "../system/family.ts";
 import { imageReference } from "../system/image-name.ts";
-import type { Lock, LockedBase, LockedRelease } from "../system/lock.ts";
+import type { Lock } from "../system/lock.ts";
 import { ownName } from "../system/workdir.ts";
 
 // Also what a command line of the package manager is made of: no spaces, no option.
@@ -35,7 +35,7 @@ const lockFile = z.strictObject({
         base: z.string().regex(imageReference),
         digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
         arch: z.enum(archNames),
-        packages: z.array(lockedInstallation).min(1),
+        packages: z.array(lockedInstallation),
       }),
     )
     .default([]),
@@ -81,8 +81,8 @@ function parsedYaml(text: string): unknown {
 /** Writes a lock, whole or not at all; the same lock is the same text. Throws Failure. */
 export async function writeLock(file: string, { recipe, releases, bases }: Lock): Promise<void> {
   const sorted = {
-    releases: [...releases].sort((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1)),
-    ...(bases.length === 0 ? {} : { bases: [...bases].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)) }),
+    releases: sortedBy(releases, ({ family, release, arch }) => [family, release, arch].join("\n")),
+    ...(bases.length === 0 ? {} : { bases: sortedBy(bases, ({ base, arch }) => [base, arch].join("\n")) }),
   };
   const text = stringify({ lockVersion: 1, recipe, ...sorted }, { lineWidth: 0 });
   const fresh = path.join(path.dirname(file), `.${ownName()}`);
@@ -98,10 +98,6 @@ export async function writeLock(file: string, { recipe, releases, bases }: Lock)
   }
 }
 
-function placeOf({ family, release, arch }: LockedRelease): string {
-  return [family, release, arch].join("\n");
-}
-
-function nameOf({ base, arch }: LockedBase): string {
-  return [base, arch].join("\n");
+function sortedBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] {
+  return items.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
 }

@@ -38,12 +38,7 @@ export function lockedBase(
   { digest }: Pick<ImageDescription, "digest">,
   { added }: Pick<Installed, "added">,
 ): LockedBase {
-  const packages = added.map((each) => ({
-    name: each.name,
-    version: each.version,
-    arch: each.arch,
-    sha256: each.sha256,
-  }));
+  const packages = added.map(({ name, version, arch, sha256 }) => ({ name, version, arch, sha256 }));
   return { base, digest, arch, packages };
 }
 

@@ -26,7 +26,7 @@ export function addScannerMetadata(tree: Tree, origin: Origin): void {
   for (const each of packages.values()) addFile(tree, `/var/lib/dpkg/status.d/${each.name}`, stanzaOf(each));
   const quoted = /^\d+$/.test(version) ? `"${version}"` : version;
   addFile(tree, "/etc/os-release", `ID=${id}\nVERSION_ID=${quoted}\n`);
-  addFile(tree, "/etc/debian_version", `${version}\n`);
+  if (id === "debian") addFile(tree, "/etc/debian_version", `${version}\n`);
 }
 
 function stanzaOf({ name, version, arch, source }: Package): string {

@@ -207,6 +207,19 @@ describe("default directories and hwcaps", () => {
     expect(world.loaderSays("/bin/prog")).toEqual([`${multiarch}/libone.so`]);
   });
 
+  test("a directory keeps its first name where another one lies between its names, or the order would be another", () => {
+    world.library("/real/libone.so").library("/between/libone.so").link("/current", "real");
+    world.program("/bin/prog", {
+      needs: ["/real/libone.so"],
+      rpath: "/current:/between:/real",
+    });
+    const one = world.closure("/bin/prog").files.find((file) => file.path === "/real/libone.so");
+    expect(one?.links).toEqual([{ path: "/current", target: "real" }]);
+    expect(world.loaderSays("/bin/prog")).toEqual(["/current/libone.so"]);
+    rmSync(`${world.root}/current`);
+    expect(world.loaderSays("/bin/prog")).toEqual(["/between/libone.so"]);
+  });
+
   test("without ld.so.cache the directories of ld.so.conf are not searched", () => {
     world.library("/opt/lib/libone.so").file("/etc/ld.so.conf", "/opt/lib\n");
     world.program("/bin/prog", { needs: ["/opt/lib/libone.so"] });

@@ -67,6 +67,10 @@ describe("a closure over packages", () => {
     expect(closure?.files.find(({ soname }) => soname === "libone.so.1")?.links).toEqual([
       { path: "/lib/libone.so.1", target: "libone.so.1.10" },
     ]);
+    world.library("/usr/lib/libelse.so.3.1", { soname: "libelse.so.3" }).library("/stub/libelse.so.3");
+    world.program("/bin/third", { needs: ["/lib/libhere.so.1", "/stub/libelse.so.3"] });
+    const elsewhere = await closeOver(["/bin/third"], source({}));
+    expect(elsewhere.closures[0] && paths(elsewhere.closures[0])).toContain("/usr/lib/libelse.so.3.1");
     world.program("/bin/other", { needs: ["/lib/libhere.so.1", "/stub/libaway.so.1"] });
     await expect(closeOver(["/bin/other"], source({}))).rejects.toThrow("libaway.so.1, needed by /bin/other");
   });
