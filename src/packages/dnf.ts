@@ -9,7 +9,7 @@ import { type DnfCatalog, openDnfCatalog, withLibraries } from "./dnf-catalog.ts
 import { lockedCatalog } from "./dnf-lock.ts";
 import type { DnfState } from "./dnf-state.ts";
 import { lockFor } from "./locked.ts";
-import { PayloadRoot } from "./payload.ts";
+import { type NumberOf, PayloadRoot } from "./payload.ts";
 import { fedoraReleaseOf, fileName, type RepositoryPackage } from "./rpm.ts";
 import { type Accounts, accountsOf } from "./rpm-accounts.ts";
 import { RpmStore, type UnpackedRpm } from "./rpm-store.ts";
@@ -78,7 +78,8 @@ class DnfSource implements PackageSource {
     this.#options = options;
     this.#store = new RpmStore(options);
     this.distribution = options.distribution;
-    this.root = new PayloadRoot(mergedIn(options.distribution), (kind, name) => this.#numberOf(kind, name));
+    const numberOf: NumberOf = (kind, name, _inPayload, path) => this.#numberOf(kind, name, path);
+    this.root = new PayloadRoot(mergedIn(options.distribution), numberOf);
   }
 
   get named(): readonly Package[] {
@@ -161,10 +162,10 @@ class DnfSource implements PackageSource {
     return this.#accounts;
   }
 
-  #numberOf(kind: "user" | "group", name: string): number {
+  #numberOf(kind: "user" | "group", name: string, path: string): number {
     const number = this.#knownAccounts()[kind].get(name);
     if (number !== undefined) return number;
-    throw new Failure(`cannot tell the number of the ${kind} ${name}, who owns a file of the packages`, {
+    throw new Failure(`cannot tell the number of the ${kind} ${name}, who owns ${path}`, {
       hint: "no package gives it a fixed number; give the file or directory its owner in the recipe",
     });
   }

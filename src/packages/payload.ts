@@ -29,8 +29,8 @@ interface Origin {
 /** What a payload does not say of a member, by the member's absolute name. */
 export type MemberDetails = ReadonlyMap<string, Pick<Member, "userName" | "groupName" | "xattrs">>;
 
-/** The number of an owner who is known by name and by the number in the payload. Throws Failure where nobody can say. */
-export type NumberOf = (kind: "user" | "group", name: string, inPayload: number) => number;
+/** The number of a path's owner, who is known by name and by the number in the payload. Throws Failure where nobody can say. */
+export type NumberOf = (kind: "user" | "group", name: string, inPayload: number, path: string) => number;
 
 /**
  * Packages seen as the one file system they would be when installed, without unpacking them: names and metadata are in
@@ -101,8 +101,8 @@ export class PayloadRoot implements Root, Disposable {
     }
     const member = node?.origin?.member;
     return {
-      uid: member === undefined ? 0 : this.#numberOf("user", member.userName, member.uid),
-      gid: member === undefined ? 0 : this.#numberOf("group", member.groupName, member.gid),
+      uid: member === undefined ? 0 : this.#numberOf("user", member.userName, member.uid, wanted),
+      gid: member === undefined ? 0 : this.#numberOf("group", member.groupName, member.gid, wanted),
       mode: node?.entry.mode ?? 0o755,
       xattrs: member?.xattrs ?? new Map(),
       ...(member === undefined ? {} : { sameFile: `${node?.origin?.archive}:${member.offset}` }),

@@ -144,6 +144,9 @@ function addLinks(tree: Tree, origin: Origin, links: readonly Link[], to: string
 
 function addParents(tree: Tree, origin: Origin, of: string): void {
   for (let parent = path.posix.dirname(of); parent !== "/"; parent = path.posix.dirname(parent)) {
+    const existing = tree.get(parent);
+    // Not asked for its owner in the packages, whose number perhaps nobody can tell.
+    if (existing?.kind === "directory" && existing.reason.kind !== "parent") continue;
     const { uid, gid, mode } = origin.root.entry(parent)?.kind === "directory" ? origin.ownershipOf(parent) : rootOwned;
     tree.add({ path: parent, kind: "directory", uid, gid, mode, reason: { kind: "parent", of } });
   }

@@ -14,8 +14,13 @@ const canBuild = requireTools(...standInTools, "root", "buildah", "dnf", "rpmkey
 describe.runIf(canBuild && requireTools("getfattr", "setcap"))("what RPM headers say of files", () => {
   let workshop: Workshop;
   let through: readonly string[];
-  const build = async (program: string, name: string, ...files: readonly string[]) => {
-    const recipe = await writeRecipe(path.join(workshop.cache, "../recipe.yaml"), { program, packages: [name], files });
+  const build = async (
+    program: string,
+    name: string,
+    more: { readonly files?: readonly string[]; readonly directories?: readonly string[] } = {},
+  ) => {
+    const file = path.join(workshop.cache, "../recipe.yaml");
+    const recipe = await writeRecipe(file, { program, packages: [name], ...more });
     const args = ["scratch", "--recipe", recipe, "--from", "fedora", "--arch", "x86_64", "--json"];
     const ended = await workshop.run(args, { through });
     return { ...ended, image: () => (JSON.parse(ended.stdout) as { images: readonly BuiltImage[] }).images[0]! };
@@ -56,12 +61,20 @@ describe.runIf(canBuild && requireTools("getfattr", "setcap"))("what RPM headers
   });
 
   it("an owner without a number is a sentence where something is", async () => {
-    const { exitCode, stderr } = await build("/usr/bin/chronyd", "chrony", "/var/lib/chrony/drift");
+    const { exitCode, stderr } = await build("/usr/bin/chronyd", "chrony", { files: ["/var/lib/chrony/drift"] });
     expect(exitCode).toBe(1);
     expect(stderr).toContain(
-      "error: cannot tell the number of the user chrony, who owns a file of the packages\n" +
+      "error: cannot tell the number of the user chrony, who owns /var/lib/chrony\n" +
         "hint: no package gives it a fixed number; give the file or directory its owner in the recipe\n",
     );
+  });
+
+  it("the owner that the recipe gives to a directory is its owner", async () => {
+    const built = await build("/usr/bin/chronyd", "chrony", {
+      files: ["/var/lib/chrony/drift"],
+      directories: ["/var/lib/chrony"],
+    });
+    expect(built).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("localhost/other:4.3-x86_64") });
   });
 
   it.each([

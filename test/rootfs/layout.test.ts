@@ -90,6 +90,19 @@ describe("the tree of two programs", () => {
   });
 });
 
+it("a directory that the recipe gives is not asked for its owner in the packages", () => {
+  const nobodyKnows = (path: string) => {
+    if (path === "/usr/sbin") throw new Error(`nobody knows the owner of ${path}`);
+    return origin.ownershipOf();
+  };
+  const directories = [...plan.directories, { path: "/usr/sbin", uid: 0, gid: 177, mode: 0o750 }];
+  const strange = { ...origin, ownershipOf: nobodyKnows };
+  expect(() => layOut(plan, { closures }, strange)).toThrow("nobody knows");
+  expect(layOut({ ...plan, directories }, { closures }, strange).toText()).toContain(
+    "/usr/sbin  directory 0750 0:177  why: recipe\n",
+  );
+});
+
 it("an image without its service's program is refused, and the programs that it has are named", () => {
   expect(() => layOut(plan, { closures: [closure("/usr/sbin/relay")] }, origin)).toThrow(
     "cannot lay out the image: the service's program /usr/sbin/served is not in it",

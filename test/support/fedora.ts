@@ -78,12 +78,17 @@ export async function attributeAt(file: string, name: string): Promise<string> {
   return new RegExp(`^${name.replaceAll(".", "\\.")}=0x([0-9a-f]+)$`, "m").exec(printed)?.[1] ?? "";
 }
 
-/** A recipe of another program and other packages, with empty files besides. */
+/** A recipe of another program and other packages, with empty files and directories of root's besides. */
 export async function writeRecipe(
   file: string,
-  recipe: { readonly program: string; readonly packages: readonly string[]; readonly files?: readonly string[] },
+  recipe: {
+    readonly program: string;
+    readonly packages: readonly string[];
+    readonly files?: readonly string[];
+    readonly directories?: readonly string[];
+  },
 ): Promise<string> {
-  const { program, packages, files = [] } = recipe;
+  const { program, packages, files = [], directories = [] } = recipe;
   await writeFile(
     file,
     `name: other
@@ -101,6 +106,7 @@ scratch:
   packages:
     fedora: [${packages.join(", ")}]
   files: [${files.map((each) => `{ path: ${each}, content: "" }`).join(", ")}]
+  directories: [${directories.map((each) => `{ path: ${each} }`).join(", ")}]
 `,
   );
   return file;
