@@ -1,10 +1,9 @@
 import type { OsImagePlan } from "../plan.ts";
-import { runsHere } from "../system/emulation.ts";
-import { Failure } from "../system/errors.ts";
-import { type Command, CommandFailure } from "../system/run.ts";
+import type { Command } from "../system/run.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
+import { handOver } from "./hand-over.ts";
 import { outside, runInside } from "./inside.ts";
-import { otherVersions } from "./pinned.ts";
+import { findManager, install, type RunInBase } from "./installation.ts";
 import { type Requirer, relationsFormat, requirersIn } from "./relations.ts";
 
 /** A package that an OS-based image has, as its own database describes it. */
@@ -52,9 +51,6 @@ const volatile = [
   "/var/log/dnf5.log",
 ];
 
-/** The package managers of Fedora's bases, the preferred one first. */
-const managers = ["dnf5", "dnf", "microdnf"] as const;
-
 export interface Installation {
   /** A directory of the host for caches and logs. */
   readonly scratch: string;
@@ -63,8 +59,8 @@ export interface Installation {
 }
 
 /**
- * Installs the plan's packages with whatever package manager the base has: no documentation, no weak dependencies, nothing left in the
- * layer that would differ the next time. Throws Failure.
+ * Installs the plan's packages with whatever package manager the base has, for the service's user: no documentation, no weak
+ * dependencies, nothing left in the layer that would differ the next time. Throws Failure.
  */
 export async function installPackages(
   plan: OsImagePlan,
@@ -84,87 +80,28 @@ export async function installPackages(
   // Not side by side: buildah (1.39) breaks where two run in one container at once.
   const manager = await findManager(plan, run);
   const before = await installedPackages(run);
-  const manage = async (verb: string, ...words: readonly string[]) => {
-    try {
-      return await run([manager, verb, ...words]);
-    } catch (error) {
-      throw error instanceof CommandFailure ? explained(error, plan, manager) : error;
-    }
-  };
-  const excluded =
-    plan.lock === undefined
-      ? []
-      : await otherVersions(plan.lock, (names) => manage("repoquery", "-q", ...options, ...names));
-  const only = excluded.length === 0 ? [] : [`--setopt=excludepkgs=${excluded.join(",")}`];
-  await manage("install", "-y", ...options, ...only, ...plan.packages);
+  await install(plan, manager, run);
+  await handOver(plan, run);
   const packages = await installedPackages(run);
   const osRelease = await run(["cat", "/etc/os-release"]);
-  const old = new Set(before.map(({ sha256 }) => sha256));
-  const added = packages.filter(({ sha256 }) => !old.has(sha256));
-  const names = added.map(({ name, arch }) => `${name}.${arch}`);
-  const requirers =
-    names.length === 0 ? undefined : requirersIn(await run(["rpm", "-q", "--qf", relationsFormat, ...names]));
+  const added = await addedPackages(before, packages, run);
   // The last thing: rpm itself leaves some of it behind.
   await run(["rm", "-f", ...volatile]);
-  return {
-    osRelease,
-    packages,
-    added: added.map((each) => ({ ...each, requiredBy: requirers?.get(each.name) ?? [] })),
-  };
+  return { osRelease, packages, added };
 }
 
-type RunInBase = (command: Command) => Promise<string>;
-
-/** Prints the first of its arguments that is a program; a constant. */
-const firstProgram = 'for each do command -v "$each" && exit; done; exit 127';
-
-async function findManager(plan: OsImagePlan, run: RunInBase): Promise<string> {
-  try {
-    return await run(["sh", "-c", firstProgram, "sh", ...managers]);
-  } catch (error) {
-    if (!(error instanceof CommandFailure)) throw error;
-    if (!error.notFound) throw explained(error, plan, managers[0]);
-    throw new Failure(`cannot install packages into ${plan.base}: it has none of ${managers.join(", ")}`, {
-      hint: "an OS-based image needs a base with a package manager, such as fedora-minimal; see --base",
-    });
-  }
-}
-
-/** dnf.conf(5); documentation and weak dependencies stay out, and so does everything that only the next call would want. */
-const settings = {
-  install_weak_deps: "False",
-  tsflags: "nodocs",
-  keepcache: "False",
-  cachedir: `${outside}/cache`,
-  logdir: `${outside}/log`,
-  persistdir: `${outside}/persist`,
-};
-
-const options = Object.entries(settings).map(([name, value]) => `--setopt=${name}=${value}`);
-
-/** What dnf 4, dnf5 and microdnf say about a package that no repository has. */
-const unknownPackage = /(?:No match for argument|Unable to find a match|No package matches)[:' ]*\s*([^\s']+)/;
-
-function explained(error: CommandFailure, plan: OsImagePlan, manager: string): Failure {
-  const output = `${error.stdout}\n${error.stderr}`;
-  if (/exec format error/i.test(output) || !runsHere(plan.arch)) {
-    return new Failure(`cannot install packages for ${plan.arch}: this machine does not run its programs`, {
-      hint: `register an emulator (the package qemu-user-static), or build on ${plan.arch}; \`dhcpd-build scratch\` needs neither`,
-      cause: error,
-    });
-  }
-  const unknown = unknownPackage.exec(output)?.[1];
-  if (unknown !== undefined) {
-    return new Failure(`cannot install ${unknown} into ${plan.base}: its repositories have no such package`, {
-      hint: "check the name in the recipe's fedora.packages",
-      cause: error,
-    });
-  }
-  const complaint = /^(?:Error|error|Failed).*$/m.exec(output)?.[0] ?? error.complaint;
-  return new Failure(`cannot install ${plan.packages.join(", ")} into ${plan.base} with ${manager}: ${complaint}`, {
-    hint: "--verbose prints the command, so that it can be tried by hand",
-    cause: error,
-  });
+/** What was not there before, with who asks for it. */
+async function addedPackages(
+  before: readonly InstalledPackage[],
+  packages: readonly InstalledPackage[],
+  run: RunInBase,
+): Promise<readonly AddedPackage[]> {
+  const old = new Set(before.map(({ sha256 }) => sha256));
+  const added = packages.filter(({ sha256 }) => !old.has(sha256));
+  if (added.length === 0) return [];
+  const nameOf = ({ name, arch }: InstalledPackage) => `${name}.${arch}`;
+  const requirers = requirersIn(await run(["rpm", "-q", "--qf", relationsFormat, ...added.map(nameOf)]));
+  return added.map((each) => ({ ...each, requiredBy: requirers.get(nameOf(each)) ?? [] }));
 }
 
 const fields = ["NAME", "EPOCHNUM", "VERSION", "RELEASE", "ARCH", "SOURCERPM", "LICENSE", "SHA256HEADER", "BUILDTIME"];

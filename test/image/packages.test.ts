@@ -1,7 +1,48 @@
 import { describe, expect, it } from "vitest";
-import { parseInstalled } from "../../src/image/packages.ts";
+import { Buildah } from "../../src/image/buildah.ts";
+import { installPackages, parseInstalled } from "../../src/image/packages.ts";
+import type { OsImagePlan } from "../../src/plan.ts";
+import { sampleRecord } from "../report/sample.ts";
+import { recordingRun } from "../support/run.ts";
 
 const line = (...fields: readonly string[]) => `${fields.join("\t")}\n`;
+
+describe("installing packages into a base", () => {
+  const own = { kind: "os", image: "localhost/served", base: "localhost/base:44", packages: ["server"] } as const;
+  const plan = { ...sampleRecord.plan, ...own } as OsImagePlan;
+  /** The command lines that are run inside, from the installation on; the fake has told of no package manager, so that it has no name. */
+  const inside = async (changed: Partial<OsImagePlan> = {}) => {
+    const { run, calls } = recordingRun();
+    const container = { name: "container", [Symbol.asyncDispose]: async () => {} };
+    await installPackages({ ...plan, ...changed }, container, new Buildah(run), { scratch: "/nowhere", time: 0 });
+    const words = calls.map(({ command }) => command.slice(command.indexOf("sh") + 4));
+    const lines = words.map((line) =>
+      line
+        .join(" ")
+        .replaceAll(/ --setopt=\S+/g, "")
+        .trim(),
+    );
+    return lines.slice(lines.indexOf("install -y server"));
+  };
+
+  it("gives the state to the service's user, and opens the way to its configuration", async () => {
+    const service = { ...plan.service, config: ["/etc/served/one.conf", "/etc/served/more/two.conf"] };
+    expect((await inside({ service })).slice(0, 4)).toEqual([
+      "install -y server",
+      "mkdir -p /var/lib/served /etc /etc/served /etc/served/more",
+      "chown -hR 177:177 /var/lib/served",
+      "chmod o+rx /etc /etc/served /etc/served/more",
+    ]);
+  });
+
+  it("changes nothing for a service that keeps nothing and is not configured", async () => {
+    const service = { ...plan.service, config: [], state: [] };
+    expect((await inside({ service, directories: [] })).slice(0, 2)).toEqual([
+      "install -y server",
+      expect.stringMatching(/^rpm -qa /),
+    ]);
+  });
+});
 
 describe("the package database of an image", () => {
   const text =

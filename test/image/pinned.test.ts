@@ -40,6 +40,17 @@ describe("a lock", () => {
     expect(await otherVersions(lock, query)).toEqual(["a-0:2-1.x86_64", "a-0:2-1.i686", "b-4:1-1.noarch"]);
   });
 
+  it("of nothing asks nothing and leaves out nothing", async () => {
+    const query = () => Promise.reject(new Error("it was asked"));
+    expect(await otherVersions(lockOf(), query)).toEqual([]);
+  });
+
+  it("of one name in two versions, each for its architecture, leaves both", async () => {
+    const query = async () => "a-0:1-1.x86_64\na-0:2-1.x86_64\na-0:2-1.i686\n";
+    const lock = lockOf(installed("a", "1-1"), installed("a", "2-1", "i686"));
+    expect(await otherVersions(lock, query)).toEqual(["a-0:2-1.x86_64"]);
+  });
+
   it("names what is not to be had, beside the newest that is", async () => {
     const query = async () => "a-0:2-1.x86_64\na-0:3-1.x86_64\na-0:1-1.i686\n";
     await expect(otherVersions(lockOf(installed("a", "1-1"), installed("gone", "7:1-1")), query)).rejects.toThrow(

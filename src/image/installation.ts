@@ -1,0 +1,96 @@
+import path from "node:path";
+import type { OsImagePlan } from "../plan.ts";
+import { runsHere } from "../system/emulation.ts";
+import { Failure } from "../system/errors.ts";
+import { type Command, CommandFailure } from "../system/run.ts";
+import { outside } from "./inside.ts";
+import { otherVersions } from "./pinned.ts";
+
+/** The package managers of Fedora's bases, the preferred one first. */
+const managers = ["dnf5", "dnf", "microdnf"] as const;
+
+/** dnf.conf(5); documentation and weak dependencies stay out, and so does everything that only the next call would want. */
+const settings = {
+  install_weak_deps: "0",
+  tsflags: "nodocs",
+  keepcache: "0",
+  cachedir: `${outside}/cache`,
+  logdir: `${outside}/log`,
+  persistdir: `${outside}/persist`,
+};
+
+const options = Object.entries(settings).map(([name, value]) => `--setopt=${name}=${value}`);
+
+/** Prints the first of its arguments that is a program; a constant. */
+const firstProgram = 'for each do command -v "$each" && exit; done; exit 127';
+
+/** Runs a command in a container of the base and returns what it prints. */
+export type RunInBase = (command: Command) => Promise<string>;
+
+/** The path of the first package manager that the base has. Throws Failure where it has none. */
+export async function findManager(plan: OsImagePlan, run: RunInBase): Promise<string> {
+  try {
+    return await run(["sh", "-c", firstProgram, "sh", ...managers]);
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    if (!error.notFound) throw explained(error, plan, `cannot install packages into ${plan.base}`);
+    throw new Failure(`cannot install packages into ${plan.base}: it has none of ${managers.join(", ")}`, {
+      hint: "an OS-based image needs a base with a package manager, such as fedora-minimal; see --base",
+    });
+  }
+}
+
+/** Installs the plan's packages; of a locked one nothing but its locked version can be chosen. Throws Failure. */
+export async function install(plan: OsImagePlan, manager: string, run: RunInBase): Promise<void> {
+  const manage = async (what: string, verb: string, ...words: readonly string[]) => {
+    try {
+      return await run([manager, verb, ...words]);
+    } catch (error) {
+      throw error instanceof CommandFailure ? explained(error, plan, `cannot ${what} with ${manager}`) : error;
+    }
+  };
+  const excluded: string[] = [];
+  if (plan.lock !== undefined) {
+    refuseForgetful(plan, manager);
+    const asking = `ask the repositories of ${plan.base} about the packages of the lock`;
+    excluded.push(
+      ...(await otherVersions(plan.lock, (names) => manage(asking, "repoquery", "-q", ...options, ...names))),
+    );
+  }
+  const only = excluded.length === 0 ? [] : [`--setopt=excludepkgs=${excluded.join(",")}`];
+  const installing = `install ${plan.packages.join(", ")} into ${plan.base}`;
+  await manage(installing, "install", "-y", ...options, ...only, ...plan.packages);
+}
+
+/** microdnf knows neither excluded packages nor all that `repoquery` takes. */
+function refuseForgetful({ base }: OsImagePlan, manager: string): void {
+  if (path.posix.basename(manager) !== "microdnf") return;
+  throw new Failure(`cannot build from the lock on ${base}: microdnf cannot be told which versions not to take`, {
+    hint: "a lock needs a base with dnf5 or dnf; see --base",
+  });
+}
+
+/** What dnf 4, dnf5 and microdnf say about a package that no repository has. */
+const unknownPackage = /(?:No match for argument|Unable to find a match|No package matches)[:' ]*\s*([^\s']+)/;
+
+function explained(error: CommandFailure, plan: OsImagePlan, cannot: string): Failure {
+  const output = `${error.stdout}\n${error.stderr}`;
+  if (/exec format error/i.test(output) || !runsHere(plan.arch)) {
+    return new Failure(`cannot install packages for ${plan.arch}: this machine does not run its programs`, {
+      hint: `register an emulator (the package qemu-user-static), or build on ${plan.arch}; \`dhcpd-build scratch\` needs neither`,
+      cause: error,
+    });
+  }
+  const unknown = unknownPackage.exec(output)?.[1];
+  if (unknown !== undefined) {
+    return new Failure(`cannot install ${unknown} into ${plan.base}: its repositories have no such package`, {
+      hint: "check the name in the recipe's fedora.packages",
+      cause: error,
+    });
+  }
+  const complaint = /^(?:Error|error|Failed).*$/m.exec(output)?.[0] ?? error.complaint;
+  return new Failure(`${cannot}: ${complaint}`, {
+    hint: "--verbose prints the command, so that it can be tried by hand",
+    cause: error,
+  });
+}
