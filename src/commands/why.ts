@@ -1,6 +1,6 @@
-import path from "node:path";
 import type { Command } from "commander";
 import type { RecordedImage } from "../report/sbom.ts";
+import type { Arch } from "../system/arch.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
 import { readRecordedImage } from "./recorded-image.ts";
@@ -16,6 +16,10 @@ export function addWhyCommand(program: Command, context: CommandContext): void {
       "a file, link or directory of the image; links on the way are followed; without it: all, a line each",
     )
     .option("--json", "one JSON document")
+    .addHelpText(
+      "after",
+      "\nOf a file of an OS-based image that its record does not have, the image's own rpm is asked, in a container.",
+    )
     .action(async (image: string, wanted: string | undefined, flags: { json?: true }) => {
       const recorded = await readRecordedImage(image, context);
       const print = (value: unknown, text: string) =>
@@ -57,20 +61,25 @@ async function explanationOf(
   });
 }
 
-/** The record of an OS-based image does not have its files; the image itself does. */
-async function askImage(
-  image: { readonly id: string; readonly arch: RecordedImage["record"]["plan"]["arch"] },
-  wanted: string,
-  { run }: CommandContext,
-) {
-  const [{ Buildah }, { ownersOf }, { createWorkdir }] = await Promise.all([
+/** Whose something in an OS-based image is, whose record does not have its files; undefined where there is no such thing in it. */
+async function askImage(image: { readonly id: string; readonly arch: Arch }, wanted: string, { run }: CommandContext) {
+  const [{ Buildah }, { readContents }, { ownersOf }, { resolvePath }, { createWorkdir }] = await Promise.all([
     import("../image/buildah.ts"),
+    import("../image/contents.ts"),
     import("../image/owner.ts"),
+    import("../report/path.ts"),
     import("../system/workdir.ts"),
   ]);
   await using workdir = await createWorkdir();
-  const scratch = await workdir.directory("outside");
-  return await ownersOf(path.posix.resolve("/", wanted), image, scratch, new Buildah(run, workdir.path));
+  const buildah = new Buildah(run, workdir.path);
+  // Not asked of a container, which has more than its image: /proc, /dev, what is mounted into it.
+  const contents = await readContents(image.id, workdir.file("layers"), buildah);
+  const links = new Map(
+    [...contents].map(([place, { kind, linkName }]) => [place, kind === "symlink" ? { target: linkName } : {}]),
+  );
+  const { path } = resolvePath(wanted, links);
+  if (!contents.has(path)) return undefined;
+  return await ownersOf(path, image, await workdir.directory("outside"), buildah);
 }
 
 function hintFor(alike: readonly string[], image: string): string {

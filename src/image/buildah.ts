@@ -11,6 +11,8 @@ export interface RunInOptions {
   /** Directories of the host, by where they are seen inside. */
   readonly volumes?: Readonly<Record<string, string>>;
   readonly workingDirectory?: string;
+  /** Without any capability, because what runs is not to be trusted; otherwise with those that a root in a container has. */
+  readonly capabilities?: "none";
   /** A file of the host that stdout goes to. */
   readonly stdoutFile?: string;
 }
@@ -67,7 +69,7 @@ export class Buildah {
    * they are seen inside. Throws CommandFailure, with the command's own exit code.
    */
   async runIn(container: WorkingContainer, command: Command, options: RunInOptions = {}): Promise<string> {
-    const { env = {}, volumes = {}, workingDirectory, ...rest } = options;
+    const { env = {}, volumes = {}, workingDirectory, capabilities, ...rest } = options;
     return this.#invoke(
       [
         "run",
@@ -75,6 +77,7 @@ export class Buildah {
         "--no-hosts",
         // Whoever the image is run as.
         ...["--user", "0:0"],
+        ...(capabilities === "none" ? ["--cap-drop", "ALL"] : []),
         ...Object.entries(volumes).flatMap(([inside, host]) => ["--volume", `${host}:${inside}`]),
         ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
         ...(workingDirectory === undefined ? [] : ["--workingdir", workingDirectory]),

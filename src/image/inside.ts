@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { type Command, CommandFailure } from "../system/run.ts";
-import type { Buildah, WorkingContainer } from "./buildah.ts";
+import type { Buildah, RunInOptions, WorkingContainer } from "./buildah.ts";
 
 export interface InsideOptions {
   /** Directories of the host by where they are seen inside. */
@@ -11,6 +11,7 @@ export interface InsideOptions {
   readonly exchange: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly workingDirectory?: string;
+  readonly capabilities?: RunInOptions["capabilities"];
   /** Where stdout goes, byte for byte, instead of into the result; on the exchange's file system. */
   readonly stdoutFile?: string;
 }
@@ -32,7 +33,7 @@ export async function runInside(
   options: InsideOptions,
   buildah: Buildah,
 ): Promise<string> {
-  const { volumes, exchange, env = {}, workingDirectory, stdoutFile } = options;
+  const { volumes, exchange, env = {}, workingDirectory, capabilities, stdoutFile } = options;
   const name = `printed-${randomBytes(8).toString("hex")}`;
   const printed = path.join(volumes[exchange] ?? exchange, name);
   const text = async (kind: "out" | "err") => (await readFile(`${printed}.${kind}`, "utf8").catch(() => "")).trimEnd();
@@ -41,6 +42,7 @@ export async function runInside(
       volumes,
       env,
       ...(workingDirectory === undefined ? {} : { workingDirectory }),
+      ...(capabilities === undefined ? {} : { capabilities }),
     });
     if (stdoutFile === undefined) return await text("out");
     await rename(`${printed}.out`, stdoutFile);

@@ -12,32 +12,34 @@ export interface Owner {
 }
 
 /**
- * Whose the file, link or directory at an absolute path of an OS-based image is, as the image's own package database says; none for what no
- * package has, undefined where nothing is. Runs rpm in a container of the image that is gone afterwards; `scratch` is a directory of the
- * host's. Throws Failure where the image's programs do not run here.
+ * Whose a file, link or directory of an OS-based image is, as the image's own package database says; none for what no package has. Its
+ * rpm is run in a container without capabilities that is gone afterwards; `scratch` is a directory of the host's. Throws Failure where the
+ * image's programs do not run here.
  */
 export async function ownersOf(
   path: string,
   image: { readonly id: string; readonly arch: Arch },
   scratch: string,
   buildah: Buildah,
-): Promise<readonly Owner[] | undefined> {
+): Promise<readonly Owner[]> {
   await using container = await buildah.from(image.id);
-  const options = { volumes: { [outside]: scratch }, exchange: outside, env: { LC_ALL: "C" } };
+  const options = {
+    volumes: { [outside]: scratch },
+    exchange: outside,
+    env: { LC_ALL: "C" },
+    capabilities: "none",
+  } as const;
   try {
     return parseOwners(await runInside(container, ["rpm", "-qf", "--qf", ownerFormat, path], options, buildah));
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
-    if (!runsHere(image.arch)) {
-      throw new Failure(`cannot ask the image's package database: this machine runs no programs of ${image.arch}`, {
-        hint: "dhcpd-build doctor says how to get an emulator",
-        cause: error,
-      });
-    }
-    const said = `${error.stdout}\n${error.stderr}`;
-    if (/is not owned by any package/.test(said)) return [];
-    if (/No such file or directory/.test(said)) return undefined;
-    throw error;
+    if (/is not owned by any package/.test(`${error.stdout}\n${error.stderr}`)) return [];
+    const cannot = "cannot ask the image's package database";
+    if (runsHere(image.arch)) throw new Failure(`${cannot}: ${error.complaint}`, { cause: error });
+    throw new Failure(`${cannot}: this machine runs no programs of ${image.arch}`, {
+      hint: "dhcpd-build doctor says how to get an emulator",
+      cause: error,
+    });
   }
 }
 

@@ -21,19 +21,20 @@ const isProgram = (wanted: string) => /^(?:\/usr)?\/s?bin\/[^/]+$/.test(wanted);
 
 /**
  * The best package not looked into yet: one that has the conventional name, however far down the dependencies; where there is no such
- * package, the likeliest. A program may also be of an essential package, on which nobody needs to say that they depend (Debian Policy
- * 3.5). Nothing is chosen on a guess for what is merely recommended. Empty where nothing is left.
+ * package, the likeliest. What begins a script may be of an essential package, on which nobody needs to say that they depend (Debian
+ * Policy 3.5). Nothing is chosen on a guess for what is merely recommended. Empty where nothing is left.
  */
 export async function choosePackage(
-  { wanted, optional = false }: Wanted,
+  { wanted, requiredBy, optional = false }: Wanted,
   { catalog, requesters, isTaken }: ChoiceContext,
 ): Promise<readonly Choice[]> {
   const conventional = await catalog.find(conventionalNames(wanted));
   const mustGuess = conventional.every((stanza) => stanza === undefined || isTaken(stanza));
   if (optional && mustGuess) return [];
-  const essential = isProgram(wanted) ? (await catalog.essential()).filter((stanza) => !isTaken(stanza)) : [];
-  const sure = essential.find((stanza) => stanza.package === essentialPackageOf(wanted));
-  if (sure !== undefined) return [{ stanza: sure, conventional: true }];
+  if (requiredBy.length > 0 && isProgram(wanted)) {
+    const essential = (await catalog.essential()).find((stanza) => stanza.package === essentialPackageOf(wanted));
+    if (essential !== undefined && !isTaken(essential)) return [{ stanza: essential, conventional: true }];
+  }
   const [requester] = requesters;
   const seen = new Set(requesters);
   let alike: Stanza | undefined;
@@ -55,6 +56,6 @@ export async function choosePackage(
     if (mustGuess && (alike !== undefined || ownLibrary)) break;
     level = below;
   }
-  const guess = alike ?? chance ?? rankCandidates(wanted, requester, essential)[0];
+  const guess = alike ?? chance;
   return guess === undefined || optional ? [] : [{ stanza: guess, conventional: false }];
 }

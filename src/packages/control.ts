@@ -83,8 +83,15 @@ const glibc = new Set(
 /** Libraries that live in the package of another one, on every release. */
 const housemates: Readonly<Record<string, string>> = { libcrypto: "libssl" };
 
-/** Programs of essential packages that are called otherwise; the others' are called like the package. */
-const programs: Readonly<Record<string, string>> = { env: "coreutils", perl: "perl-base", sh: "dash" };
+/** Programs of essential packages that scripts begin with and that are called otherwise; bash, dash and sed are called like theirs. */
+const programs: Readonly<Record<string, string>> = {
+  env: "coreutils",
+  find: "findutils",
+  perl: "perl-base",
+  rbash: "bash",
+  sh: "dash",
+  xargs: "findutils",
+};
 
 /** The essential package that a program is of, if one has it: /bin/sh is dash's. */
 export function essentialPackageOf(program: string): string {

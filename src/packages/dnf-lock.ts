@@ -2,8 +2,15 @@ import { readFile } from "node:fs/promises";
 import { type LockedPackage, lockDifferences } from "../system/lock.ts";
 import type { ContentCache } from "./cache.ts";
 import type { DnfCatalog } from "./dnf-catalog.ts";
+import type { DnfState } from "./dnf-state.ts";
 import { refuseUnavailable } from "./locked.ts";
 import { asPackage, type RepositoryPackage, restorePackage } from "./rpm.ts";
+import { descriptionKey } from "./rpm-store.ts";
+
+interface Kept {
+  readonly cache: ContentCache;
+  readonly state: DnfState;
+}
 
 /**
  * A catalog in which the packages of a lock stand in place of the newest ones, and are preferred to others that provide the same. What the
@@ -12,12 +19,12 @@ import { asPackage, type RepositoryPackage, restorePackage } from "./rpm.ts";
 export async function lockedCatalog(
   catalog: DnfCatalog,
   packages: readonly LockedPackage[],
-  cache: ContentCache,
+  kept: Kept,
 ): Promise<DnfCatalog> {
   if (packages.length === 0) return catalog;
   const offered = await catalog.exactly(packages.map(({ name, version }) => `${name}-${version}`));
   const forgotten = packages.filter((each) => !offered.some(({ name }) => name === each.name));
-  const found = [...offered, ...(await remembered(forgotten, cache))];
+  const found = [...offered, ...(await remembered(forgotten, kept))];
   const locked = new Map(found.map((each) => [each.name, each]));
   const newest = catalog.known.map((each) => asPackage(each, ""));
   refuseUnavailable(
@@ -45,10 +52,10 @@ export async function lockedCatalog(
 
 async function remembered(
   packages: readonly LockedPackage[],
-  cache: ContentCache,
+  { cache, state }: Kept,
 ): Promise<readonly RepositoryPackage[]> {
   const found = packages.map(async ({ name, version, sha256 }) => {
-    const file = await cache.findDerived(sha256, "described");
+    const file = await cache.findDerived(descriptionKey(state, sha256), "described");
     const described = file === undefined ? undefined : restorePackage(await readFile(file, "utf8"));
     const isThat =
       described !== undefined && described.name === name && asPackage(described, sha256).version === version;

@@ -41,7 +41,7 @@ export async function openDnfSource(options: DnfOptions): Promise<PackageSource>
       : await lockedCatalog(
           newest,
           lockFor(options.lock, releaseText(distributionOf(state, newest.named))).packages,
-          options.cache,
+          options,
         );
   const chosen = packages.map((name) => {
     const found = catalog.named.find((each) => each.name === name);

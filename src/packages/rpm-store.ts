@@ -42,6 +42,13 @@ export interface RpmStoreOptions {
   readonly log: Log;
 }
 
+/** What a configuration of dnf was told of a package file, by its SHA-256: another configuration's repositories are called otherwise. */
+export function descriptionKey({ directory }: Pick<DnfState, "directory">, sha256: string): string {
+  return createHash("sha256")
+    .update([path.basename(directory), sha256].join("\n"))
+    .digest("hex");
+}
+
 /** The packages that others will lead to, themselves included or not. */
 type Ahead = (packages: readonly RepositoryPackage[]) => Promise<readonly RepositoryPackage[]>;
 
@@ -154,14 +161,14 @@ export class RpmStore {
 
   /** Takes payload and header, with the hash of the file, into the cache, and what the repository says of it, for locks. */
   async #adopt(from: RepositoryPackage, file: string, header: string): Promise<void> {
-    const { cache } = this.#options;
+    const { cache, state } = this.#options;
     const sha256 = hashFile(file);
     const written = (await stat(`${file}.tar`).catch(() => undefined)) === undefined ? `${file}.stdout` : `${file}.tar`;
     await cache.adoptDerived(this.#keyOf(from), "payload", written);
     await writeFile(`${file}.header`, `${sha256}\n${header}`);
     await cache.adoptDerived(this.#keyOf(from), "header", `${file}.header`);
     await writeFile(`${file}.described`, preservedPackage(from));
-    await cache.adoptDerived(sha256, "described", `${file}.described`);
+    await cache.adoptDerived(descriptionKey(state, sha256), "described", `${file}.described`);
   }
 
   async #rpmTool(command: Command, options?: RunOptions): Promise<string> {

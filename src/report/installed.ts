@@ -22,7 +22,7 @@ export function recordOfInstalled(
   }
   const distribution = releaseOf(osRelease);
   const record: BuildRecord = {
-    recordVersion: 1,
+    recordVersion: 2,
     plan: content,
     version: service.upstreamVersion,
     created: plan.created ?? Math.max(...packages.map(({ built }) => built)),

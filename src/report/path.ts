@@ -1,6 +1,4 @@
 import path from "node:path";
-import type { EntryRecord } from "./record.ts";
-
 /** A directory link of the image that was followed. */
 export interface Followed {
   readonly path: string;
@@ -20,7 +18,10 @@ const mostLinks = 40;
  * Where a path of the image lies when the links on the way to it are followed, those of the record alone: `/lib/x` in `/usr/lib`. The
  * last part itself is not followed. A relative path begins at the root.
  */
-export function resolvePath(wanted: string, entries: ReadonlyMap<string, EntryRecord>): Resolved {
+export function resolvePath(
+  wanted: string,
+  entries: ReadonlyMap<string, { readonly target?: string | undefined }>,
+): Resolved {
   const followed: Followed[] = [];
   const pending = path.posix.resolve("/", wanted).split("/").filter(Boolean);
   let here = "/";

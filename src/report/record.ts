@@ -10,7 +10,7 @@ import { licenseExpression } from "./license.ts";
 
 /** What was built and why; travels with the image as labels. */
 export interface BuildRecord {
-  readonly recordVersion: 1;
+  readonly recordVersion: 2;
   /** The plan without what does not change the image's content: its name, where the package manager ran, and the lock. */
   readonly plan: Omit<ScratchImagePlan, "image" | "builder" | "lock"> | Omit<OsImagePlan, "image" | "lock">;
   /** The service's upstream version. */
@@ -76,7 +76,7 @@ export function recordOf(
   const asked = entries.find((entry) => entry.reason.kind === "asked" && entry.package !== undefined);
   const service = asked === undefined ? source.named[0] : source.packageOf(asked.path);
   const record: BuildRecord = {
-    recordVersion: 1,
+    recordVersion: 2,
     plan: content,
     version: service?.upstreamVersion ?? "0",
     created: plan.created ?? Math.max(0, ...entries.map(({ path }) => source.modifiedOf(path))),
@@ -166,7 +166,7 @@ export function readRecord(labels: Readonly<Record<string, string>>): BuildRecor
 /** Labels can be changed by whoever handles an image; what we wrote ourselves needs no closer look. */
 function isRecord(value: unknown): value is BuildRecord {
   const parts = value as Partial<BuildRecord> | null | undefined;
-  return parts?.recordVersion === 1 && Array.isArray(parts.entries) && Array.isArray(parts.packages);
+  return parts?.recordVersion === 2 && Array.isArray(parts.entries) && Array.isArray(parts.packages);
 }
 
 function parseJson(text: string): unknown {

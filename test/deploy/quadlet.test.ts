@@ -172,7 +172,7 @@ describe("the verb", () => {
 
   const needing = (soname: string) =>
     recordLabels({
-      recordVersion: 1,
+      recordVersion: 2,
       packages: [],
       entries: [
         { path: "/usr/lib/x", kind: "file", reason: { kind: "needed", soname, rule: "cache", by: ["/usr/sbin/x"] } },

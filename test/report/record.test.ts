@@ -134,10 +134,10 @@ describe("the record travels in labels", () => {
   });
 
   it.each([
-    ["cut off", '{"recordVersion":1,"entries":['],
-    ["of a later version", '{"recordVersion":2,"entries":[],"packages":[]}'],
+    ["cut off", '{"recordVersion":2,"entries":['],
+    ["of a later version", '{"recordVersion":3,"entries":[],"packages":[]}'],
     ["no record at all", "null"],
-    ["half a record", '{"recordVersion":1}'],
+    ["half a record", '{"recordVersion":2}'],
   ])("one that is %s is refused", (_, text) => {
     expect(() => readRecord({ "dhcpd-build.record": text })).toThrow(
       "cannot read the image's record: it is damaged, or of another version of dhcpd-build",

@@ -65,7 +65,7 @@ const entries: readonly EntryRecord[] = [
 
 /** A record with every kind of entry and reason, libraries that need each other, and names that must be encoded. */
 export const sampleRecord: BuildRecord = {
-  recordVersion: 1,
+  recordVersion: 2,
   plan: {
     kind: "scratch",
     recipe: "served",
