@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Spdx } from "../../src/report/spdx.ts";
 import { createNetwork, requestLease } from "../support/dhcp.ts";
 import { askKea, createPlaces, dhcp4, eventually, serveKea, textOf, waitForLog } from "../support/kea.ts";
-import { verify } from "../support/proof.ts";
+import { prove, verify } from "../support/proof.ts";
 import { run } from "../support/run.ts";
 import { createSegment } from "../support/segment.ts";
 import { pySpdxComplaints, spdxTools } from "../support/spdx-tools.ts";
@@ -25,7 +25,14 @@ describe.runIf(canServe)("the shipped recipes of IPv6 and of Kea", () => {
   it.each(recipes)("nothing is wrong with %s", async (recipe) => {
     const { findings, exitCode } = await verify(workshop, `localhost/${recipe}:latest-x86_64`);
     expect(findings.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
+    expect(findings.length).toBeGreaterThan(5);
     expect(exitCode).toBe(0);
+  });
+
+  it.each(recipes)("every file, link and directory of %s is needed", async (recipe) => {
+    const { certificate } = await prove(workshop, `localhost/${recipe}:latest-x86_64`);
+    expect(certificate.entries.filter(({ verdict }) => verdict !== "needed")).toEqual([]);
+    expect(certificate.entries.length).toBeGreaterThan(10);
   });
 
   it.runIf(requireTools(...spdxTools))(

@@ -5,7 +5,7 @@ import { projectDirectory } from "../support/cli.ts";
 import { startMariadb, startPostgres } from "../support/database.ts";
 import { createNetwork, hardwareOf, requestLease } from "../support/dhcp.ts";
 import { askKea, createPlaces, dhcp4, serveKea, waitForLog } from "../support/kea.ts";
-import { verify } from "../support/proof.ts";
+import { prove, verify } from "../support/proof.ts";
 import { openRelease, type Release } from "../support/release.ts";
 import { run } from "../support/run.ts";
 import { findMirror, unpackDebs } from "../support/standin/debian.ts";
@@ -29,8 +29,8 @@ describe.runIf(canServe)("the shipped recipes and Kea 3, with the packages of De
     await unpackDebs(run, { source: `${sid}\n${trixie}`, arch: "amd64", names, directory: unpacked });
   });
   afterAll(async () => {
-    await release[Symbol.asyncDispose]();
-    await workshop[Symbol.asyncDispose]();
+    await release?.[Symbol.asyncDispose]();
+    await workshop?.[Symbol.asyncDispose]();
   });
   const build = (recipe: string) =>
     workshop.build(["--recipe", recipe, "--from", "debian", "--arch", "x86_64"], { env: release.env });
@@ -40,7 +40,36 @@ describe.runIf(canServe)("the shipped recipes and Kea 3, with the packages of De
     expect(image?.references[0]).toMatch(/:3\.\d+\.\d+-x86_64$/);
     const { findings, exitCode } = await verify(workshop, image!.references[0]!);
     expect(findings.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
+    expect(findings.length).toBeGreaterThan(5);
     expect(exitCode).toBe(0);
+  });
+
+  it("kea-dhcp4-sql needs every file, link and directory that it has", async () => {
+    await build("kea-dhcp4-sql");
+    const { certificate } = await prove(workshop, "localhost/kea-dhcp4-sql:latest-x86_64");
+    expect(certificate.entries.filter(({ verdict }) => verdict !== "needed")).toEqual([]);
+    expect(certificate.entries.length).toBeGreaterThan(90);
+  });
+
+  it("kea-dhcp4-sql runs for aarch64: it tells its version and tests a configuration with both databases' hooks", async () => {
+    const args = ["--recipe", "kea-dhcp4-sql", "--from", "debian", "--arch", "aarch64"];
+    await workshop.build(args, { env: release.env });
+    const file = path.join(workshop.store.directory, "aarch64.conf");
+    const hooks = ["libdhcp_mysql.so", "libdhcp_pgsql.so"].map((library) => ({ library }));
+    await writeFile(file, dhcp4({ "hooks-libraries": hooks, "interfaces-config": { interfaces: ["*"] } }), {
+      mode: 0o644,
+    });
+    const container = (...words: readonly string[]) =>
+      run(
+        [
+          "podman",
+          ...["run", "--rm", "--pull", "never", "--network", "none", "--read-only", "--volume", `${file}:/tmp/conf:ro`],
+          ...["--entrypoint", '["/usr/sbin/kea-dhcp4"]', "localhost/kea-dhcp4-sql:latest-aarch64", ...words],
+        ],
+        { env: workshop.store.env },
+      );
+    expect(await container("-v")).toMatch(/^3\.\d+\.\d+$/);
+    await container("-t", "/tmp/conf");
   });
 
   it.runIf(requireTools("psql", "mariadbd", "mariadb-install-db")).each([

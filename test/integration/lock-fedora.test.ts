@@ -1,7 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CliOptions } from "../support/cli.ts";
 import { writeRecipe } from "../support/fedora.ts";
+import { startRegistry } from "../support/registry.ts";
 import { createRpmArchive, type RpmArchive } from "../support/rpm-archive.ts";
 import { run } from "../support/run.ts";
 import { loadBase, standIn, standInTools } from "../support/standin/standin.ts";
@@ -115,6 +117,61 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo")).each(["dnf5",
       );
       expect(await workshop.leftovers()).toEqual([]);
     });
+
+    it.runIf(isOnce)("can be of nothing, where the base has it all, and is renewed as a whole", async () => {
+      await archive.offer(old);
+      const full = "localhost/full:44";
+      const { env } = workshop.store;
+      await run(["buildah", "tag", first.id, full], { env });
+      const nothing = path.join(workshop.store.directory, "nothing.lock");
+      const there = ["--base", full, "--lock-file", nothing];
+      expect(await said(["lock", "fedora"], ...there)).toMatchObject({ exitCode: 0 });
+      expect(await readFile(nothing, "utf8")).toContain("packages: []");
+      expect(await said(["lock", "fedora"], "--check", ...there)).toMatchObject({ exitCode: 0 });
+      expect(await said(["fedora"], "--locked", ...there, "--tag", "localhost/again")).toMatchObject({ exitCode: 0 });
+      const all = ["--update", "served", "--update", "served-libs"];
+      expect(await said(["lock", "fedora"], ...all)).toMatchObject({ exitCode: 0 });
+      expect(await said(["lock", "fedora"], "--update", "glibc")).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining(
+          "error: cannot update glibc: it is not in the lock of fedora images\nhint: there is served, served-libs; dhcpd-build lock fedora takes",
+        ),
+      });
+    });
+
+    it.runIf(isOnce && requireTools("docker-registry"))(
+      "gives the same image on another machine, with the base out of a registry by its digest, another cache and another umask",
+      async () => {
+        await using registry = await startRegistry();
+        await using other = await createWorkshop();
+        const name = `${registry.host}/group/moving:44`;
+        const withoutTls = "--tls-verify=false";
+        await run(["buildah", "push", "--quiet", withoutTls, base, `docker://${name}`], { env: workshop.store.env });
+        const trusting = path.join(other.store.directory, "registries.conf");
+        await writeFile(trusting, `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`);
+        const env = { CONTAINERS_REGISTRIES_CONF: trusting };
+        const theirs = path.join(other.store.directory, "other.lock");
+        const recipe = common[1]!;
+        const args = ["--recipe", recipe, "--base", name, "--lock-file", theirs, "--arch", "x86_64"];
+        expect(await other.run(["lock", "fedora", ...args], { env })).toMatchObject({ exitCode: 0 });
+        const build = async (where: Workshop, options: CliOptions = {}) => {
+          const { stdout, stderr, exitCode } = await where.run(["fedora", "--locked", "--json", ...args], {
+            ...options,
+            env,
+          });
+          if (exitCode !== 0) throw new Error(`exit code ${exitCode}\n${stderr}`);
+          return (JSON.parse(stdout) as { images: readonly BuiltImage[] }).images[0]!.id;
+        };
+        await using third = await createWorkshop();
+        const id = await build(third, { through: ["sh", "-c", 'umask 077; exec "$@"', "sh"] });
+        // The name means another image now; the lock goes by the digest.
+        const { env: store } = workshop.store;
+        const empty = await run(["buildah", "from", "scratch"], { env: store });
+        const moved = await run(["buildah", "commit", "--quiet", "--rm", empty], { env: store });
+        await run(["buildah", "push", "--quiet", withoutTls, moved, `docker://${name}`], { env: store });
+        expect(await build(other)).toBe(id);
+      },
+    );
 
     it.runIf(isOnce)("must know the base", async () => {
       const { stderr, exitCode } = await said(["fedora"], "--locked", "--base", "localhost/standin:44");

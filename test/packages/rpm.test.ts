@@ -9,7 +9,9 @@ import {
   nevra,
   parseHeaderDetails,
   parseRepositoryPackages,
+  preservedPackage,
   type RepositoryPackage,
+  restorePackage,
 } from "../../src/packages/rpm.ts";
 import { Failure } from "../../src/system/errors.ts";
 import { CommandFailure } from "../../src/system/run.ts";
@@ -185,4 +187,11 @@ describe("the line in which dnf says what went wrong", () => {
     });
     expect(dnfComplaint(failure)).toBe(sentence);
   });
+});
+
+it("a package is restored as it was preserved, whatever it provides and requires", () => {
+  const packages = parseRepositoryPackages(captured("dnf5-5.4.6.0/recursive.x86_64.txt"));
+  for (const each of packages) expect(restorePackage(preservedPackage(each))).toEqual(each);
+  expect(packages.some(({ libraries }) => libraries.size === 0)).toBe(true);
+  expect(packages.some(({ epoch }) => epoch !== "0")).toBe(true);
 });
