@@ -30,7 +30,7 @@ const scratch = [
   ["scratch", "docker"],
   ["scratch", "oci"],
 ] as const;
-/** One archive of the large image will do; under podman with runc the tests of images of RPM packages have it. */
+/** One archive of the large image will do. */
 const osBased = canMakeBase
   ? ([
       ["OS-based", "registry"],
@@ -94,26 +94,29 @@ describe.runIf(ready)("the image starts and serves", () => {
   };
 
   describe("under podman with runc", () => {
-    it.each(scratch)("%s, from %s, as its own user, with the image ID that was built", async (kind, from) => {
-      await using other = await createWorkshop();
-      const { env } = other.store;
-      const name = nameOf(kind, from);
-      if (from === "registry") await run(network.atServer(["podman", "pull", "--quiet", withoutTls, name]), { env });
-      else await run(["podman", "load", "--quiet", "--input", fileOf(kind, from)], { env });
-      const id = await run(["podman", "image", "inspect", "--format", "{{.Id}}", name], { env });
-      // A Docker archive has another manifest and another configuration.
-      if (from !== "docker") expect(`sha256:${id}`).toBe(ids.get(kind));
-      const served = {
-        store: other.store,
-        network,
-        image: name,
-        config: { path: configFile, text: config },
-        capabilities,
-      };
-      await using server = await serve({ ...served, options: ["--init"] });
-      await leases();
-      expect(await server.stop()).toBe(143);
-    });
+    it.each([...scratch, ...osBased])(
+      "%s, from %s, as its own user, with the image ID that was built",
+      async (kind, from) => {
+        await using other = await createWorkshop();
+        const { env } = other.store;
+        const name = nameOf(kind, from);
+        if (from === "registry") await run(network.atServer(["podman", "pull", "--quiet", withoutTls, name]), { env });
+        else await run(["podman", "load", "--quiet", "--input", fileOf(kind, from)], { env });
+        const id = await run(["podman", "image", "inspect", "--format", "{{.Id}}", name], { env });
+        // A Docker archive has another manifest and another configuration.
+        if (from !== "docker") expect(`sha256:${id}`).toBe(ids.get(kind));
+        const served = {
+          store: other.store,
+          network,
+          image: name,
+          config: { path: configFile, text: config },
+          capabilities,
+        };
+        await using server = await serve({ ...served, options: ["--init"] });
+        await leases();
+        expect(await server.stop()).toBe(143);
+      },
+    );
   });
 
   describe("under Docker", () => {
