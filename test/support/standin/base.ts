@@ -105,6 +105,10 @@ async function configure(base: Base, rootfs: string, repository: string): Promis
   // must keep theirs.
   const rank = bases[base].suite === "bookworm" ? "00" : "zz";
   await write(`etc/ld.so.conf.d/${rank}-standin.conf`, "/usr/lib64\n");
+  // $LIB in Kea's recipes is another directory for Debian's loader, without which nothing in the base runs.
+  if (bases[base].arch === "x86_64") {
+    await symlink("../../lib64/kea", path.join(rootfs, "usr/lib/x86_64-linux-gnu/kea"));
+  }
   // This plugin keeps a second repository, unsigned, of what was installed; Fedora's bases are without it.
   for (const place of ["etc/dnf/plugins", "etc/dnf/libdnf5-plugins"])
     await write(`${place}/local.conf`, "[main]\nenabled = 0\n");

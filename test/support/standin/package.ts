@@ -32,3 +32,23 @@ export interface StandInPackage {
 export type RpmArch = "x86_64" | "aarch64" | "i686";
 
 export const fedoraRelease = "44";
+
+/** From packages of the same name on both architectures. */
+export function both(...names: readonly string[]): StandInPackage["from"] {
+  return { x86_64: names, aarch64: names };
+}
+
+export const libraries = [/^LIB\/[^/]+\.so(\.[\d.]+)?$/];
+
+export function library(name: string, version: string, license: string, ...debian: readonly string[]): StandInPackage {
+  return {
+    name,
+    source: name,
+    version,
+    release: "2.fc44",
+    license,
+    arch: "each",
+    from: both(...debian),
+    take: libraries,
+  };
+}

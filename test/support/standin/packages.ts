@@ -1,31 +1,13 @@
 import { groundPackages } from "./ground.ts";
-import type { RpmArch, StandInPackage } from "./package.ts";
-
-/** From packages of the same name on both architectures. */
-function both(...names: readonly string[]): StandInPackage["from"] {
-  return { x86_64: names, aarch64: names };
-}
-
-const libraries = [/^LIB\/[^/]+\.so(\.[\d.]+)?$/];
-
-function library(name: string, version: string, license: string, ...debian: readonly string[]): StandInPackage {
-  return {
-    name,
-    source: name,
-    version,
-    release: "2.fc44",
-    license,
-    arch: "each",
-    from: both(...debian),
-    take: libraries,
-  };
-}
+import { keaPackages } from "./kea.ts";
+import { both, libraries, library, type RpmArch, type StandInPackage } from "./package.ts";
 
 const dhcp = { source: "dhcp", epoch: 12, version: "4.4.3", release: "27.P1.fc44", license: "MPL-2.0" } as const;
 const cyrusSasl = { source: "cyrus-sasl", version: "2.1.28", license: "BSD-Attribution-HPND-disclaimer" } as const;
 
 export const standInPackages: readonly StandInPackage[] = [
   ...groundPackages,
+  ...keaPackages,
   {
     ...dhcp,
     name: "dhcp-server",
@@ -33,13 +15,15 @@ export const standInPackages: readonly StandInPackage[] = [
     from: both("isc-dhcp-server-ldap", "isc-dhcp-server"),
     // The -ldap package's dhcpd is the one with 15 libraries; it is named first and so it wins.
     take: [/^\/usr\/bin\/(dhcpd|omshell)$/, /^\/usr\/share\/man\//],
+    directories: ["/etc/dhcp"],
     files: {
       "/etc/dhcp/dhcpd.conf": "# See dhcpd.conf(5)\n",
       "/usr/lib/sysusers.d/dhcp-server.conf": 'u dhcpd 177 "DHCP server" / -\n',
       "/usr/lib/tmpfiles.d/dhcp-server.conf":
         "d /var/lib/dhcpd 0755 dhcpd dhcpd -\nf /var/lib/dhcpd/dhcpd.leases 0644 dhcpd dhcpd -\n",
     },
-    marks: { "/etc/dhcp/dhcpd.conf": "%config(noreplace)" },
+    // Fedora's dhcpd reads its configuration as root, and is the user dhcpd afterwards.
+    marks: { "/etc/dhcp": "%attr(0750,root,root)", "/etc/dhcp/dhcpd.conf": "%config(noreplace)" },
     relations: ["Requires: dhcp-common = 12:%{version}-%{release}", "Recommends: iputils"],
   },
   {

@@ -74,17 +74,20 @@ async function make(place: string): Promise<void> {
   const work = path.join(cache, ownName());
   const made = path.join(work, "made");
   const repository = path.join(made, "repository");
+  const packages = path.join(work, "packages");
   const rootOf = (base: Base) => path.join(work, `root-${base}`);
   try {
     await mkdir(path.join(made, "repos.d"), { recursive: true });
     const mirror = await findMirror(run);
     await Promise.all([
-      makeRepository(run, mirror, repository, work),
+      // Removing takes its time, too: better beside the work than after it.
+      makeRepository(run, mirror, repository, packages).then(() => rm(packages, { recursive: true })),
       inParallel(baseNames, 2, (base) => unpackBase(run, base, mirror, rootOf(base))),
     ]);
-    await inParallel(baseNames, 2, (base) =>
-      makeBase(run, base, { repository, rootfs: rootOf(base) }, path.join(made, `base-${base}`)),
-    );
+    await inParallel(baseNames, 2, async (base) => {
+      await makeBase(run, base, { repository, rootfs: rootOf(base) }, path.join(made, `base-${base}`));
+      await rm(rootOf(base), { recursive: true });
+    });
     const at = describeStandIn(place);
     const url = `file://${path.dirname(at.repository.x86_64)}`;
     await writeFile(path.join(made, "repos.d/standin.repo"), repoFile(url, `file://${at.gpgKey}`));
