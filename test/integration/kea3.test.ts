@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectDirectory } from "../support/cli.ts";
 import { startMariadb, startPostgres } from "../support/database.ts";
 import { createNetwork, hardwareOf, requestLease } from "../support/dhcp.ts";
-import { askKea, createPlaces, dhcp4, serveKea, waitForLog } from "../support/kea.ts";
+import { askKea, createPlaces, dhcp4, sayOnce, serveKea, waitForLog } from "../support/kea.ts";
 import { prove, verify } from "../support/proof.ts";
 import { openRelease, type Release } from "../support/release.ts";
 import { run } from "../support/run.ts";
@@ -54,22 +54,11 @@ describe.runIf(canServe)("the shipped recipes and Kea 3, with the packages of De
   it("kea-dhcp4-sql runs for aarch64: it tells its version and tests a configuration with both databases' hooks", async () => {
     const args = ["--recipe", "kea-dhcp4-sql", "--from", "debian", "--arch", "aarch64"];
     await workshop.build(args, { env: release.env });
-    const file = path.join(workshop.store.directory, "aarch64.conf");
     const hooks = ["libdhcp_mysql.so", "libdhcp_pgsql.so"].map((library) => ({ library }));
-    await writeFile(file, dhcp4({ "hooks-libraries": hooks, "interfaces-config": { interfaces: ["*"] } }), {
-      mode: 0o644,
-    });
-    const container = (...words: readonly string[]) =>
-      run(
-        [
-          "podman",
-          ...["run", "--rm", "--pull", "never", "--network", "none", "--read-only", "--volume", `${file}:/tmp/conf:ro`],
-          ...["--entrypoint", '["/usr/sbin/kea-dhcp4"]', "localhost/kea-dhcp4-sql:latest-aarch64", ...words],
-        ],
-        { env: workshop.store.env },
-      );
-    expect(await container("-v")).toMatch(/^3\.\d+\.\d+$/);
-    await container("-t", "/tmp/conf");
+    const text = dhcp4({ "hooks-libraries": hooks, "interfaces-config": { interfaces: ["*"] } });
+    const image = "localhost/kea-dhcp4-sql:latest-aarch64";
+    expect(await sayOnce(workshop, image, text, "-v")).toMatch(/^3\.\d+\.\d+$/m);
+    await sayOnce(workshop, image, text, "-t", "/tmp/conf");
   });
 
   it.runIf(requireTools("psql", "mariadbd", "mariadb-install-db")).each([

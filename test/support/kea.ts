@@ -1,4 +1,4 @@
-import { chown, mkdir, mkdtemp, readFile } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Network, type Server, serve } from "./dhcp.ts";
@@ -71,6 +71,15 @@ export async function askKea(
   const words = ["curl", "--silent", "--show-error", "--header", "Content-Type: application/json", ...options];
   const sent = ["--data", JSON.stringify(command), "http://127.0.0.1:8000/"];
   return [JSON.parse(await run(network.atServer([...words, ...sent])))].flat()[0];
+}
+
+/** What an image's program says, on stdout or stderr, when it is started with other words, and with a configuration in /tmp/conf. */
+export async function sayOnce(workshop: Workshop, image: string, text: string, ...words: readonly string[]) {
+  const file = path.join(workshop.store.directory, "once.conf");
+  await writeFile(file, text, { mode: 0o644 });
+  const options = ["--rm", "--pull", "never", "--network", "none", "--read-only", "--volume", `${file}:/tmp/conf:ro`];
+  const both = ["sh", "-c", '"$@" 2>&1', "sh"] as const;
+  return run([...both, "podman", "run", ...options, image, ...words], { env: workshop.store.env });
 }
 
 /** Waits until a server has written something. Throws with all it wrote instead. */
