@@ -1,6 +1,6 @@
 // The speed of images of RPM packages: `node test/bench/fedora.mjs`, as root. Needs the built dist/. The packages are the stand-in's.
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build as bundle } from "esbuild";
@@ -33,6 +33,14 @@ async function loadStandIn() {
   const { standIn, loadBase } = await import(pathToFileURL(outfile).href);
   const world = await standIn();
   for (const [manager, name] of Object.entries(images)) await loadBase(world.base[manager], name, env);
+  return path.dirname(world.repository.x86_64);
+}
+
+/** What a directory has in it. */
+function weigh(directory) {
+  const places = readdirSync(directory, { recursive: true }).map((name) => path.join(directory, name));
+  const sizes = places.map((place) => statSync(place)).filter((stats) => stats.isFile());
+  return { size: sizes.reduce((sum, stats) => sum + stats.size, 0), files: sizes.length };
 }
 
 const banner = {
@@ -59,14 +67,24 @@ function row({ ours, theirs, bound }, medians) {
 
 try {
   console.log(machine);
-  await loadStandIn();
-  const both = { "OS-based, dnf5": based("dnf5"), "OS-based, dnf 4": based("dnf4"), scratch: scratch("dnf5") };
+  // It lies in the stand-in's bases; Fedora's have nothing like it.
+  const repository = weigh(await loadStandIn());
+  const none = { size: 0, files: 0 };
+  const kea = ["--recipe", "kea-dhcp4"];
+  const tree = JSON.parse(scratch("dnf5"));
   scratch("dnf4");
-  for (const [name, text] of Object.entries(both)) {
-    const { size, files, packages } = JSON.parse(text).images[0];
-    console.log(`${name}: ${size} bytes in ${files} files and links, of ${packages.length} packages`);
+  for (const [name, { images }, without] of [
+    ["scratch", tree, none],
+    ["OS-based, dnf5", JSON.parse(based("dnf5")), repository],
+    ["OS-based, dnf 4", JSON.parse(based("dnf4")), repository],
+    ["scratch, kea-dhcp4", JSON.parse(scratch("dnf5", ...kea)), none],
+    ["OS-based, dnf5, kea-dhcp4", JSON.parse(based("dnf5", ...kea)), repository],
+  ]) {
+    const [{ size, files, packages }] = images;
+    const [bytes, count] = [size - without.size, files - without.files];
+    console.log(`${name}: ${bytes} bytes in ${count} files and links, of ${packages.length} packages`);
   }
-  exportTree(JSON.parse(both.scratch).images[0].id, file("tree.tar"));
+  exportTree(tree.images[0].id, file("tree.tar"));
   const cached = measure(
     [
       node,
