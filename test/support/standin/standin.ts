@@ -82,7 +82,8 @@ async function make(place: string): Promise<void> {
     await Promise.all([
       // Removing takes its time, too: better beside the work than after it.
       makeRepository(run, mirror, repository, packages).then(() => rm(packages, { recursive: true })),
-      inParallel(baseNames, 2, (base) => unpackBase(run, base, mirror, rootOf(base))),
+      // All at once: each of them waits for the network, the disk and its own pipe most of the time.
+      ...baseNames.map((base) => unpackBase(run, base, mirror, rootOf(base))),
     ]);
     await inParallel(baseNames, 2, async (base) => {
       await makeBase(run, base, { repository, rootfs: rootOf(base) }, path.join(made, `base-${base}`));
