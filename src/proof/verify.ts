@@ -125,6 +125,7 @@ function capabilityQuestion(capability: string, subject: Subject, model: string,
   return {
     name: `it needs the capability ${capability}`,
     runs: true,
+    presumesChecks: true,
     perform: async () => {
       await using engine = await createSandbox(groundOf(subject, model, tools), []);
       // A command that only looks at the configuration seldom needs any: services first.
