@@ -29,7 +29,7 @@ describe.runIf(canBuild && requireTools("getfattr", "setcap"))("what RPM headers
   beforeAll(async () => {
     const world = await standIn();
     workshop = await createWorkshop();
-    through = await throughConfiguration(world.reposDir);
+    through = await throughConfiguration(world.reposDir, workshop.store.directory);
     await run(["mkdir", "-p", workshop.cache]);
   }, 600_000);
   afterAll(() => workshop?.[Symbol.asyncDispose]());

@@ -95,7 +95,7 @@ describe.runIf(requireTools(...standInTools, "root", "buildah", "dnf", "rpmkeys"
       }
       const repos = path.join(path.dirname(host.key), "repos.d");
       await cp(repos, `${repos}.other`, { recursive: true });
-      host = { ...host, through: await throughConfiguration(`${repos}.other`) };
+      host = { ...host, through: await throughConfiguration(`${repos}.other`, path.dirname(host.key)) };
       const { stderr, exitCode } = await scratch("--force");
       expect(exitCode).toBe(1);
       expect(stderr).toMatch(/^error: cannot trust \S+\.rpm: its signature is wrong or by an unknown key$/m);
@@ -115,8 +115,8 @@ describe.runIf(requireTools(...standInTools, "root", "buildah", "dnf", "rpmkeys"
     });
 
     it("without a repository are a sentence", async () => {
-      const empty = await mkdtemp(path.join(tmpdir(), "no-repositories-"));
-      host = { ...host, through: await throughConfiguration(empty) };
+      const empty = await mkdtemp(path.join(path.dirname(host.key), "no-repositories-"));
+      host = { ...host, through: await throughConfiguration(empty, path.dirname(host.key)) };
       expect(await scratch()).toMatchObject({
         exitCode: 1,
         stdout: "",

@@ -26,12 +26,12 @@ export async function createHostDnf(world: StandIn): Promise<HostDnf> {
   await mkdir(path.join(directory, "repos.d"));
   const url = `file://${path.dirname(repository)}`;
   await writeFile(path.join(directory, "repos.d/standin.repo"), repoFile(url, `file://${key}`));
-  return { through: await throughConfiguration(path.join(directory, "repos.d")), repository, key };
+  return { through: await throughConfiguration(path.join(directory, "repos.d"), directory), repository, key };
 }
 
-/** The machine's dnf with the repositories of a directory and no others. */
-export async function throughConfiguration(reposDir: string): Promise<readonly string[]> {
-  const configuration = path.join(await mkdtemp(path.join(tmpdir(), "dnf-conf-")), "dnf.conf");
+/** The machine's dnf with the repositories of a directory and no others; `directory` is where its configuration is written. */
+export async function throughConfiguration(reposDir: string, directory: string): Promise<readonly string[]> {
+  const configuration = path.join(directory, "dnf.conf");
   await writeFile(configuration, `[main]\ngpgcheck=True\nreposdir=${reposDir}\n`);
   const mount = 'mount --bind "$0" /etc/dnf/dnf.conf && exec "$@"';
   return ["unshare", "--mount", "sh", "-c", mount, configuration];
