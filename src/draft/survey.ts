@@ -46,7 +46,7 @@ export async function survey(source: PackageSource): Promise<Survey> {
     findUnit(source, unitNames, main),
   );
   const daemon =
-    (await look(source, `/usr/sbin/${name}`, () => findDaemon(source, names, main))) ?? likestProgram(source, main);
+    (await look(source, `/usr/sbin/${name}`, () => findDaemon(source, names, main))) ?? ownProgram(source, main);
   // The daemon's package may have brought it.
   const unitPath = namedUnit ?? findUnit(source, unitNames, main);
   if (daemon === undefined) {
@@ -118,8 +118,8 @@ function findDaemon(source: PackageSource, names: readonly string[], main: Packa
   return [...named, ...own.filter(isOwn)].find((place) => isRunnable(root, place));
 }
 
-/** The package's own program whose name is likest to the package's, wherever it lies: of postgresql-15 it is postgres. */
-function likestProgram(source: PackageSource, main: Package): string | undefined {
+/** The package's own program whose name the package's begins with, wherever it lies (of postgresql-15 it is postgres), else its first. */
+function ownProgram(source: PackageSource, main: Package): string | undefined {
   const { root } = source;
   const own = filesBelow(root, "/usr")
     .filter((place) => /\/(?:s?bin|libexec)\/[^/]+$/.test(place) && isRunnable(root, place))

@@ -1,17 +1,8 @@
 import { expect, it } from "vitest";
 import { survey } from "../../src/draft/survey.ts";
-import type { Package, PackageSource } from "../../src/packages/source.ts";
+import type { PackageSource } from "../../src/packages/source.ts";
 import type { Root, RootEntry } from "../../src/system/root.ts";
-
-const packageNamed = (name: string): Package => ({
-  name,
-  version: "1",
-  upstreamVersion: "1",
-  arch: "amd64",
-  source: { name, version: "1" },
-  sha256: "0".repeat(64),
-  size: 1,
-});
+import { packageNamed } from "../support/package.ts";
 
 const elf = "\x7fELF";
 const unit = (line: string, more = "") => `[Service]\nExecStart=${line}\n${more}`;

@@ -4,8 +4,8 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PayloadRoot } from "../../src/packages/payload.ts";
-import type { Package } from "../../src/packages/source.ts";
 import { locate } from "../../src/system/root.ts";
+import { packageNamed } from "../support/package.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -14,18 +14,6 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const merged = ["bin", "sbin", "lib", "lib64"].map((name) => ({ path: `/${name}`, into: `/usr/${name}` }));
-
-function packageNamed(name: string): Package {
-  return {
-    name,
-    version: "1",
-    upstreamVersion: "1",
-    arch: "amd64",
-    source: { name, version: "1" },
-    sha256: "0".repeat(64),
-    size: 1,
-  };
-}
 
 /** A payload made by the system's tar from files given as path -> content, "->target" for a link, a trailing slash for a directory. */
 function payload(name: string, files: Readonly<Record<string, string>>, ...options: readonly string[]): string {

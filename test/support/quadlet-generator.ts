@@ -13,8 +13,8 @@ export type Suite = "trixie" | "sid";
 /** The path of the Quadlet generator of a suite's podman package, from the cache or fetched; nothing is installed. */
 export async function quadletGenerator(suite: Suite): Promise<string> {
   const place = await cached(`quadlet-${suite}`, async (directory) => {
-    const { sid } = await findMirror(run);
-    await unpackDebs(run, { source: sid.replace(" sid ", ` ${suite} `), arch: "amd64", names: ["podman"], directory });
+    const mirror = await findMirror(run);
+    await unpackDebs(run, { source: mirror[suite], arch: "amd64", names: ["podman"], directory });
     // Lists and packages have done their service and are large.
     await rm(path.join(directory, ".apt"), { recursive: true });
     return directory;

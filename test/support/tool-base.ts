@@ -16,14 +16,14 @@ const ballast = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", 
 export function toolBase(): Promise<string> {
   return cached("tool-base-trixie-1.tar", async (directory) => {
     const made = path.join(directory, "base.tar");
-    const { sid } = await findMirror(run);
+    const { trixie } = await findMirror(run);
     const excluded = ballast.map((pattern) => `--dpkgopt=path-exclude=${pattern}`);
     await run([
       ...(["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", "--format=tar"] as const),
       ...[...patience, 'Apt::Install-Recommends "false";'].map((option) => `--aptopt=${option}`),
       ...excluded,
       `--include=${installed.join(",")}`,
-      ...["trixie", made, sid.replace(" sid ", " trixie ")],
+      ...["trixie", made, trixie],
     ]);
     return made;
   });
