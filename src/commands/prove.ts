@@ -30,7 +30,7 @@ export function addProveCommand(program: Command, context: CommandContext): void
       ]);
       const { run } = context;
       await using workdir = await createWorkdir();
-      const tools = { podman: new Podman(run), workdir, run };
+      const tools = { podman: new Podman(run, workdir.path), workdir, run };
       const first = await proveImage(image, tools);
       const certificate = flags.prune ? await pruned(first, tools, context) : first;
       const lookups = flags.trace ? await traced(certificate.image.reference, tools) : undefined;

@@ -27,7 +27,11 @@ export function addVerifyCommand(program: Command, context: CommandContext): voi
       ]);
       const { run } = context;
       await using workdir = await createWorkdir();
-      const verification = await verifyImage(image, { podman: new Podman(run), workdir, run }, flags.against);
+      const verification = await verifyImage(
+        image,
+        { podman: new Podman(run, workdir.path), workdir, run },
+        flags.against,
+      );
       const { findings } = verification;
       if (flags.json) context.print(JSON.stringify({ image, ...verification }, undefined, 2));
       else for (const finding of findings) context.print(findingText(finding));

@@ -21,9 +21,12 @@ export interface MountedImage extends AsyncDisposable {
 /** The podman program: one method per subcommand, on the user's own containers store. */
 export class Podman {
   readonly #run: Run;
+  readonly #env: NonNullable<RunOptions["env"]>;
 
-  constructor(run: Run) {
+  /** `temporary` is where podman may put what it needs for a while, and leaves when killed; it must be removed by the caller. */
+  constructor(run: Run, temporary?: string) {
     this.#run = run;
+    this.#env = temporary === undefined ? {} : { TMPDIR: temporary };
   }
 
   /** Throws Failure where the store has no such image. */
@@ -76,7 +79,7 @@ export class Podman {
 
   async #podman(args: readonly string[], options: RunOptions = {}): Promise<string> {
     try {
-      return await this.#run(["podman", ...args], options);
+      return await this.#run(["podman", ...args], { ...options, env: this.#env });
     } catch (error) {
       if (!(error instanceof CommandFailure) || !error.notFound) throw error;
       throw new Failure("cannot run an image: podman is not installed", {
