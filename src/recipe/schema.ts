@@ -163,7 +163,7 @@ export const recipeSchema = z
   .strictObject({
     name: serviceName.describe("The image is called localhost/<name>"),
     title: line.describe("The service's name for people"),
-    license: license.describe("SPDX licence expression of the service"),
+    license: license.describe("SPDX license expression of the service"),
     source: webAddress.optional().describe("Where the recipe or the service's source is found"),
     arches: distinct(arch).min(1, "needs at least one architecture").describe("What images can be built for"),
     service: service.describe("What a running container is, whichever image it comes from"),

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { type Arch, archNames, parseArch } from "../system/arch.ts";
 import { imageNameComponent, imageReference, maxImageName } from "../system/image-name.ts";
 import { capabilities } from "./capabilities.ts";
+import { licenseMistakes } from "./license.ts";
 import { nearest } from "./nearest.ts";
 
 /**
@@ -36,10 +37,13 @@ export const serviceName = z
     "must be usable in an image's name: lower-case letters and digits, with `.`, `_` or `-` between them",
   );
 
-/** Not a whole SPDX parser: what can stand in an expression at all. */
+/** The pattern is for the JSON Schema alone: what can stand in an expression at all. */
 export const license = z
   .string()
-  .regex(/^[A-Za-z0-9(][A-Za-z0-9.+() :-]*$/, "must be an SPDX licence expression such as MPL-2.0");
+  .superRefine((value, context) => {
+    for (const message of licenseMistakes(value)) context.addIssue({ code: "custom", message });
+  })
+  .meta({ pattern: "^[A-Za-z0-9(][A-Za-z0-9.+() -]*$" });
 
 export const webAddress = z
   .string()

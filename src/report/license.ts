@@ -32,18 +32,28 @@ type Expression = string | { readonly operator: "AND" | "OR"; readonly parts: re
 /**
  * The licences of something that is under all of these at once, as an SPDX licence expression (SPDX 2.3, annex D). A field is in the words of
  * SPDX, of Debian's DEP 5 (`GPL-2+ or Artistic, and Expat`) or of Fedora; a name that SPDX does not know becomes `LicenseRef-<name>`.
- * undefined where there is no field, or one is prose.
+ * undefined where there is no field, or one is prose, or no person could read it.
  */
 export function licenseExpression(fields: readonly string[]): string | undefined {
   const parsed = fields.map(parse);
   const parts = parsed.filter((part) => part !== undefined);
-  return parts.length === 0 || parts.length < parsed.length ? undefined : print(join("AND", parts));
+  if (parts.length === 0 || parts.length < parsed.length) return undefined;
+  const expression = print(join("AND", parts));
+  return expression.length > longest ? undefined : expression;
 }
 
 /** More words than this in a row are no licence's name. */
 const mostWords = 4;
 
+/** In characters, of a field and of the whole expression; the longest of a package in Fedora has about a quarter of it. */
+const longest = 16_384;
+
+/** Of parentheses in parentheses; a person loses count before. */
+const deepest = 32;
+
 function parse(field: string): Expression | undefined {
+  if (field.length > longest) return undefined;
+  let depth = 0;
   const tokens = field.match(/[(),]|[^\s(),]+/g) ?? [];
   let position = 0;
   const next = () => tokens[position]?.toLowerCase();
@@ -56,8 +66,10 @@ function parse(field: string): Expression | undefined {
   }
   function term(): Expression | undefined {
     if (next() === "(") {
+      if (++depth > deepest) return undefined;
       position++;
       const inner = whole();
+      depth--;
       return tokens[position++] === ")" ? inner : undefined;
     }
     const license = name();

@@ -207,20 +207,25 @@ function relationship(one: string, type: Relationship["relationshipType"], other
 }
 
 /** Every `LicenseRef-...` must be explained in the document (SPDX 2.3, 10). */
-function extractedLicenses({ packages }: BuildRecord): NonNullable<Spdx["hasExtractedLicensingInfos"]> {
-  const users = new Map<string, string[]>();
-  for (const { name, license } of packages) {
-    for (const [id] of license?.matchAll(/LicenseRef-[A-Za-z0-9.-]+/g) ?? []) {
-      users.set(id, [...new Set([...(users.get(id) ?? []), name])]);
-    }
+function extractedLicenses({ packages, plan }: BuildRecord): NonNullable<Spdx["hasExtractedLicensingInfos"]> {
+  const users = new Map(referencesIn(plan.license).map((id) => [id, new Set<string>()]));
+  for (const { name, license = "" } of packages) {
+    for (const id of referencesIn(license)) users.set(id, (users.get(id) ?? new Set()).add(name));
   }
   return [...users]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([licenseId, names]) => ({
       licenseId,
       name: licenseId.replace("LicenseRef-", ""),
-      extractedText: `The text is in the copyright or licence files of: ${names.join(", ")}`,
+      extractedText:
+        names.size === 0
+          ? "The recipe names this license and has no text of it"
+          : `The text is in the copyright or license files of: ${[...names].join(", ")}`,
     }));
+}
+
+function referencesIn(license: string): readonly string[] {
+  return license.match(/LicenseRef-[A-Za-z0-9.-]+/g) ?? [];
 }
 
 /** A system may have a package in two architectures or versions. */

@@ -2,6 +2,7 @@ import { chmodSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync,
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CycloneDx } from "../../src/report/cyclonedx.ts";
 import { type TinyWorld, tinyWorld } from "../elf/tiny-world.ts";
 import {
   type AptRepository,
@@ -47,6 +48,14 @@ describe.runIf(canBuild)("a package that means harm", () => {
       "first-of-two": tar({ name: "./usr/share/both", type: "0", bytes: Buffer.from("one") }),
       "second-of-two": { tar: handMadeTar([{ name: "./usr/share/both", type: "0", bytes: Buffer.from("two") }]) },
       damaged: { tar: damaged },
+      bracketed: tar({
+        name: "./usr/share/doc/bracketed/copyright",
+        type: "0",
+        mode: 0o644,
+        bytes: Buffer.from(
+          `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nLicense: ${"(".repeat(100_000)}\n`,
+        ),
+      }),
     };
     const packages = Object.entries(hostile).map(([name, content]) => ({ name, depends: "libc6", content }));
     repository = createAptRepository([...packages, await privileged()]);
@@ -120,6 +129,14 @@ describe.runIf(canBuild)("a package that means harm", () => {
       "error: cannot take /usr/share/both: the packages first-of-two and second-of-two both have it, and not the same",
     );
     expect((await build(both)).exitCode).toBe(0);
+  });
+
+  it("has no license where its copyright file has a hundred thousand brackets", async () => {
+    const { exitCode, stdout, stderr } = await build(["bracketed"]);
+    expect([exitCode, stderr]).toEqual([0, expect.not.stringContaining("error")]);
+    const bill = await workshop.run(["sbom", JSON.parse(stdout).images[0].references[0]]);
+    const { components } = JSON.parse(bill.stdout) as CycloneDx;
+    expect(components.find(({ name }) => name === "bracketed")?.licenses).toBeUndefined();
   });
 
   it("keeps what it says of files: two names of one, setuid, capabilities and other attributes", async () => {

@@ -31,6 +31,11 @@ it.each([
     "6:12: service.command: must be a list; write [/usr/sbin/echod -f]",
   ],
   [
+    "a license is one of SPDX",
+    withLine("license: MIT", "license: GPL"),
+    "3:10: license: `GPL` is no SPDX license; did you mean GPL-2.0-only?",
+  ],
+  [
     "nothing is listed twice",
     withLine("[x86_64, aarch64]", "[x86_64, aarch64, x86_64]"),
     "4:27: arches[2]: `x86_64` is in the list already",

@@ -134,12 +134,6 @@ const table: Readonly<Record<string, readonly [keyof typeof values, readonly unk
       ["", " x", "x ", "a\nb", "a\tb", "\x1b[0m", "a\\"],
       "must be one line of text without a backslash and without spaces around it",
     ],
-    "a licence is an SPDX expression": [
-      "license",
-      ["MPL-2.0", "GPL-2.0-or-later WITH x", "(A OR B) AND C+"],
-      ["", "-x", "a;b", "x\n"],
-      "must be an SPDX licence expression such as MPL-2.0",
-    ],
     "text is what UTF-8 and an argument can hold": [
       "text",
       ["", "-x", "a\nb", "😀"],

@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import exceptionNames from "spdx-exceptions/index.json" with { type: "json" };
+import parseExpression from "spdx-expression-parse";
 import licenseNames from "spdx-license-ids/index.json" with { type: "json" };
 import { expect, it } from "vitest";
 import { licenseExpression } from "../../src/report/license.ts";
@@ -32,7 +34,11 @@ it.each([
   ["an open parenthesis", "(MIT or ISC", undefined],
   ["an operator without operand", "MIT and", undefined],
   ["nothing", "", undefined],
-])("%s: %s", (_, field, expression) => {
+  ["a hundred thousand open parentheses", "(".repeat(100_000), undefined],
+  ["a thousand pairs of parentheses", `${"(".repeat(1000)}MIT${")".repeat(1000)}`, undefined],
+  ["parentheses side by side", Array(100).fill("(MIT or ISC)").join(" and "), "MIT OR ISC"],
+  ["a name of megabytes", "x".repeat(4_000_000), undefined],
+])("%s: %.40s", (_, field, expression) => {
   expect(licenseExpression([field])).toBe(expression);
 });
 
@@ -64,3 +70,22 @@ it.each([
   ["none", [], undefined],
   ["one in prose", ["MPL-2.0", "see the file, please"], undefined],
 ])("several fields: %s", (_, fields, expression) => expect(licenseExpression(fields)).toBe(expression));
+
+it("fields that no person could read are no expression", () => {
+  expect(licenseExpression(Array.from({ length: 10_000 }, (_, index) => `own-${index}`))).toBeUndefined();
+});
+
+it("a parser of SPDX reads every expression, whatever the fields were", () => {
+  const word = fc.constantFrom(
+    ...["GPL-2+", "Expat", "Artistic", "BSL", "and", "or", "with", ",", "(", ")", "GPL-2.0+", "LLVM-exception"],
+    ...["Public", "domain", "GPL-3+-with-autoconf-exception", "MIT+", "LicenseRef-x", "-", "+", "GFDL-NIV-1.3+"],
+  );
+  const field = fc.array(word, { maxLength: 9 }).map((words) => words.join(" "));
+  fc.assert(
+    fc.property(fc.array(field, { maxLength: 3 }), (fields) => {
+      const expression = licenseExpression(fields);
+      if (expression !== undefined) parseExpression(expression);
+    }),
+    { numRuns: 3000 },
+  );
+});

@@ -119,6 +119,15 @@ describe("CycloneDX", () => {
 });
 
 describe("SPDX", () => {
+  it("explains a license that the recipe alone names", () => {
+    const record = { ...sampleRecord, plan: { ...sampleRecord.plan, license: "MIT OR LicenseRef-Ours" } };
+    const document = spdx({ ...sampleImage, record });
+    expect(document.hasExtractedLicensingInfos?.map(({ licenseId }) => licenseId)).toEqual([
+      "LicenseRef-Beer",
+      "LicenseRef-Ours",
+    ]);
+  });
+
   it.each(images)("of %s is valid by the rules of 2.3", (_, image) => {
     expect(spdxComplaints(JSON.parse(JSON.stringify(spdx(image))))).toEqual([]);
   });
@@ -168,7 +177,7 @@ describe("SPDX", () => {
       {
         licenseId: "LicenseRef-Beer",
         name: "Beer",
-        extractedText: "The text is in the copyright or licence files of: libextra++1, served",
+        extractedText: "The text is in the copyright or license files of: libextra++1, served",
       },
     ]);
   });
