@@ -20,6 +20,7 @@ import { addWhyCommand } from "./commands/why.ts";
 import type { CommandContext } from "./system/context.ts";
 import type { LogOptions } from "./system/log.ts";
 import { version } from "./system/version.ts";
+import { shortened, visible } from "./system/visible.ts";
 
 /** Every verb, in the order of `--help`. */
 const verbs = [
@@ -53,6 +54,7 @@ export function createProgram(context: CommandContext, start: (options: LogOptio
     .addOption(new Option("--log-format <format>", "how to log to stderr").choices(["text", "json"]).default("text"))
     .showSuggestionAfterError()
     .showHelpAfterError("hint: see dhcpd-build --help")
+    .configureOutput({ writeErr: (text) => void process.stderr.write(visible(shortened(text))) })
     .exitOverride();
   program.hook("preAction", async () => {
     const { verbose, quiet, logFormat } = program.opts<{

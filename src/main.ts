@@ -1,20 +1,30 @@
 #!/usr/bin/env node
 import { createProgram } from "./cli.ts";
 import type { CommandContext } from "./system/context.ts";
-import { Failure, firstError, Interruption, resourceFailure } from "./system/errors.ts";
+import { Failure, firstError, Interruption, resourceFailure, systemCause } from "./system/errors.ts";
 import type { Log, LogOptions } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
+import { visible } from "./system/visible.ts";
 
 const exitCodes = { failed: 1, usage: 2, bug: 70, SIGINT: 130, SIGTERM: 143 } as const;
+
+// A umask under which everybody may write what is made, caches included, is a mistake.
+if ((process.umask() & 0o002) === 0) process.umask(0o022);
 
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => interruption.abort(new Interruption(signal)));
 }
-// `dhcpd-build sbom IMAGE | head` is no bug.
+// `dhcpd-build sbom IMAGE | head` is no failure; a result that does not fit on a disk is.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
+  if (error.code === "EPIPE" || process.exitCode === exitCodes.failed) return;
+  process.exitCode = exitCodes.failed;
+  report("error", `cannot write the result to stdout: ${systemCause(error)}`);
 });
+
+function write(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
 
 let tools: { readonly log: Log; readonly run: Run } | undefined;
 
@@ -37,7 +47,9 @@ const context: CommandContext = {
   get run() {
     return opened().run;
   },
-  print: (text) => void process.stdout.write(`${text}\n`),
+  print: (text) => write(visible(text)),
+  printJson: (value) => write(JSON.stringify(value, undefined, 2)),
+  relay: write,
   setExitCode: (code) => {
     process.exitCode = code;
   },
@@ -59,18 +71,27 @@ async function main(): Promise<void> {
 async function explain(thrown: unknown): Promise<number> {
   const error = firstError(thrown);
   if (isCommanderError(error)) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  const { log } = tools ?? (await openTools({ level: "info", format: "text" }));
   if (error instanceof Interruption) {
-    log.warn(`${error.message}; nothing was left behind`);
+    report("warn", `${error.message}; nothing was left behind`);
     return exitCodes[error.signal];
   }
   const failure = error instanceof Failure ? error : resourceFailure(error);
   if (failure !== undefined) {
-    log.error(failure.hint === undefined ? {} : { hint: failure.hint }, failure.message);
+    report("error", failure.message, failure.hint);
     return exitCodes[failure.kind];
   }
-  log.error(`this is a bug in dhcpd-build\n${error instanceof Error ? error.stack : String(error)}`);
+  report("error", `this is a bug in dhcpd-build\n${error instanceof Error ? error.stack : String(error)}`);
   return exitCodes.bug;
+}
+
+/** Before the log is there, as where not even its files can be opened, stderr itself has to do. */
+function report(level: "error" | "warn", message: string, hint?: string): void {
+  const hinted = hint === undefined ? {} : { hint };
+  if (tools !== undefined) tools.log[level](hinted, message);
+  else {
+    const prefix = level === "warn" ? "warning" : level;
+    process.stderr.write(visible(`${prefix}: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`));
+  }
 }
 
 /** commander has told the user already; told by shape, so that commander's class need not be loaded here. */

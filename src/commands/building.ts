@@ -36,7 +36,7 @@ export function addBuilding(command: Command, kind: PlanRequest["kind"], context
         if (metadata !== undefined)
           context.log.info(`of that for scanners alone: ${metadata.files} files, ${metadata.size} bytes`);
       }
-      if (flags.json) context.print(JSON.stringify({ images }, undefined, 2));
+      if (flags.json) context.printJson({ images });
       else for (const { references } of images) context.print(references[0] ?? "");
     });
 }

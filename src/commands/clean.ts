@@ -1,7 +1,7 @@
 import { lstat, readFile, rm } from "node:fs/promises";
 import type { Command } from "commander";
 import type { CommandContext } from "../system/context.ts";
-import { Failure, systemErrorCode } from "../system/errors.ts";
+import { Failure, systemCause } from "../system/errors.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 
 /** `clean`: removes what builds and checks that were killed left behind; what a running build uses is told by its name and stays. */
@@ -93,7 +93,7 @@ async function removeOwn(file: string, run: Run): Promise<boolean> {
     await rm(file, { recursive: true, force: true });
     return true;
   } catch (error) {
-    throw new Failure(`cannot remove ${file}: ${systemErrorCode(error) ?? String(error)}`, { cause: error });
+    throw new Failure(`cannot remove ${file}: ${systemCause(error)}`, { cause: error });
   }
 }
 

@@ -5,6 +5,7 @@ import type { Closure, ClosureOptions } from "../elf/closure.ts";
 import type { RootView } from "../elf/view.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, usageFailure } from "../system/errors.ts";
+import { visibleLine, visibleLines } from "../system/visible.ts";
 
 interface Options {
   readonly json?: true;
@@ -50,10 +51,10 @@ async function showClosures(files: readonly string[], options: Options, context:
   }
   const closures = answers.flatMap((answer) => answer.closures);
   const refused = answers.flatMap((answer) => answer.refused);
-  if (options.json) context.print(asJson(answers));
+  if (options.json) context.printJson(asJson(answers));
   else if (options.why !== undefined) await explain(closures, options.why, context);
   else for (const answer of answers) await draw(answer, answers.length > 1, context);
-  if (refused.length > 0) throw new Failure(refused.join("\n"), { kind: "usage" });
+  if (refused.length > 0) throw new Failure(visibleLines(refused), { kind: "usage" });
   if (options.why === undefined && closures.some((closure) => closure.missing.length > 0)) context.setExitCode(1);
 }
 
@@ -68,7 +69,7 @@ async function draw(
   ]);
   const files = new Set(closures.flatMap((closure) => closure.files.map(({ path: file }) => file)));
   const owners = packagesOfFiles(view.root, [...files]);
-  if (oneOfSeveral) context.print(`${directory}:`);
+  if (oneOfSeveral) context.print(`${visibleLine(directory)}:`);
   for (const closure of closures) {
     context.print(outline(closure, (file) => ({ size: view.locate(file)?.entry.size, package: owners.get(file) })));
   }
@@ -124,8 +125,8 @@ function asAsked(closure: Closure, asked: string): Closure {
   return { ...closure, binary: asked, files: closure.files.map(rename), missing: closure.missing.map(rename) };
 }
 
-function asJson(answers: readonly Answer[]): string {
-  return JSON.stringify({
+function asJson(answers: readonly Answer[]): object {
+  return {
     closures: answers.flatMap(({ directory, closures }) =>
       closures.map(({ binary, kind, interpreter, files, missing, dlopen, warnings }) => ({
         ...(answers.length === 1 ? {} : { root: directory }),
@@ -143,7 +144,7 @@ function asJson(answers: readonly Answer[]): string {
         ...(warnings.length === 0 ? {} : { warnings }),
       })),
     ),
-  });
+  };
 }
 
 async function explain(closures: readonly Closure[], wanted: string, context: CommandContext): Promise<void> {

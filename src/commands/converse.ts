@@ -9,6 +9,6 @@ export function addConverseCommand(program: Command, context: CommandContext): v
     .argument("<relay>", "an address for this end, with its prefix")
     .action(async (server: string, relay: string) => {
       const { converse } = await import("../proof/conversation.ts");
-      context.print(JSON.stringify(await converse(server, relay, context.run)));
+      context.printJson(await converse(server, relay, context.run));
     });
 }

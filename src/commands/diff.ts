@@ -19,7 +19,8 @@ export function addDiffCommand(program: Command, context: CommandContext): void 
         import("../report/difference-text.ts"),
       ]);
       const difference = differenceOf(one.record, other.record);
-      context.print(flags.json ? JSON.stringify(difference, undefined, 2) : differenceText(difference));
+      if (flags.json) context.printJson(difference);
+      else context.print(differenceText(difference));
       if (flags.exitCode && !isSame(difference)) context.setExitCode(1);
     });
 }

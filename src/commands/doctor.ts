@@ -69,7 +69,7 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
       const run = ability("run images", manager, [...programs(manager, ["podman"]), ...lacksForInit(manager)]);
       const prove = ability("verify and prove images", manager, lacksForProof(manager));
       const abilities = [build, run, prove, ...archNames.map((arch) => emulation(arch, manager))];
-      if (flags.json) context.print(JSON.stringify({ packageManager: manager, abilities }, undefined, 2));
+      if (flags.json) context.printJson({ packageManager: manager, abilities });
       else for (const each of abilities) context.print(asText(each));
       context.setExitCode(build.able ? 0 : 1);
     });

@@ -30,7 +30,7 @@ export function addIndexCommand(program: Command, context: CommandContext): void
     .action(async (text: string, flags: IndexFlags) => {
       const index = await makeIndex(text, flags, context);
       const [reference = ""] = index.references;
-      if (flags.json) context.print(JSON.stringify({ index }, undefined, 2));
+      if (flags.json) context.printJson({ index });
       else context.print(index.digest === undefined ? reference : `${reference}@${index.digest}`);
     });
 }

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../system/context.ts";
-import { systemErrorCode, usageFailure } from "../system/errors.ts";
+import { systemCause, systemErrorCode, usageFailure } from "../system/errors.ts";
 import { type Family, families } from "../system/family.ts";
 
 interface InitFlags {
@@ -43,7 +43,8 @@ async function writeNew(file: string, text: string): Promise<void> {
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
-    const cause = code === "EEXIST" ? "it exists" : code === "ENOENT" ? "its directory does not exist" : code;
+    const cause =
+      code === "EEXIST" ? "it exists" : code === "ENOENT" ? "its directory does not exist" : systemCause(error);
     throw usageFailure(`cannot write the recipe ${file}: ${cause}`, "name another file with --output");
   }
 }

@@ -58,10 +58,11 @@ export function addLockCommand(program: Command, context: CommandContext): void 
         const { writeLock } = await import("../recipe/lock.ts");
         await writeLock(file, lock);
         if (!isSame) context.log.info(changesText(changes));
-        context.print(flags.json ? JSON.stringify({ file, changes }, undefined, 2) : file);
+        if (flags.json) context.printJson({ file, changes });
+        else context.print(file);
         return;
       }
-      if (flags.json) context.print(JSON.stringify({ file, changes }, undefined, 2));
+      if (flags.json) context.printJson({ file, changes });
       else if (isSame) context.log.info(`${file} is what there is now`);
       else context.print(changesText(changes));
       if (!isSame) context.setExitCode(1);

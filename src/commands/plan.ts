@@ -8,13 +8,13 @@ export function addPlanCommand(program: Command, context: CommandContext): void 
   for (const kind of ["scratch", "fedora"] as const) {
     addPlanOptions(plan.command(kind).description(`what \`${kind}\` would build`), kind)
       .addOption(new Option("--json", "as always").hideHelp())
-      .action(async (options: PlanOptions) => context.print(planText(await readPlan(kind, options))));
+      .action(async (options: PlanOptions) => context.printJson(withOctalModes(await readPlan(kind, options))));
   }
 }
 
-/** The plan as JSON, modes in octal as people read them. */
-function planText(plan: unknown): string {
+/** The plan with modes in octal, as people read them. */
+function withOctalModes(plan: unknown): unknown {
   const readable = (key: string, value: unknown) =>
     key === "mode" && typeof value === "number" ? value.toString(8).padStart(4, "0") : value;
-  return JSON.stringify(plan, readable, 2);
+  return JSON.parse(JSON.stringify(plan, readable));
 }

@@ -34,7 +34,7 @@ export function addProveCommand(program: Command, context: CommandContext): void
       const first = await proveImage(image, tools);
       const certificate = flags.prune ? await pruned(first, tools, context) : first;
       const lookups = flags.trace ? await traced(certificate.image.reference, tools) : undefined;
-      if (flags.json) context.print(JSON.stringify({ ...certificate, ...(lookups ?? {}) }, undefined, 2));
+      if (flags.json) context.printJson({ ...certificate, ...(lookups ?? {}) });
       else for (const verdict of certificate.entries) context.print(verdictText(verdict));
       if (!flags.json && lookups !== undefined) for (const line of lookupLines(lookups.lookups)) context.print(line);
       report(certificate, context);

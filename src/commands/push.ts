@@ -41,7 +41,7 @@ export function addPushCommand(program: Command, context: CommandContext): void 
         });
       }
       const pushed = await pushAll(name, images, destination, { buildah, distribution, log });
-      if (flags.json) context.print(JSON.stringify({ pushed }, undefined, 2));
+      if (flags.json) context.printJson({ pushed });
       else for (const { reference, digest } of pushed) context.print(`${reference}@${digest}`);
     });
 }

@@ -17,7 +17,7 @@ export function addSbomCommand(program: Command, context: CommandContext): void 
     )
     .action(async (image: string, { format }: { format: Format }) => {
       const document = await documentOf(await readRecordedImage(image, context), format);
-      context.print(JSON.stringify(document, undefined, 2));
+      context.printJson(document);
     });
 }
 

@@ -8,6 +8,6 @@ export function addSchemaCommand(program: Command, context: CommandContext): voi
     .description("print the JSON Schema of recipes")
     .action(async () => {
       const { recipeJsonSchema } = await import("../recipe/schema.ts");
-      context.print(JSON.stringify(recipeJsonSchema(), undefined, 2));
+      context.printJson(recipeJsonSchema());
     });
 }

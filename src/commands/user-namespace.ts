@@ -21,11 +21,11 @@ export async function ranInUserNamespace(context: CommandContext): Promise<boole
   ] as const;
   try {
     const printed = await context.run(inside, { showsStderr: true });
-    if (printed !== "") context.print(printed);
+    if (printed !== "") context.relay(printed);
   } catch (error) {
     if (!(error instanceof CommandFailure) || error.exitCode !== 1) throw error;
     // It has said itself what is wrong.
-    if (error.stdout !== "") context.print(error.stdout);
+    if (error.stdout !== "") context.relay(error.stdout);
     context.setExitCode(1);
   }
   return true;

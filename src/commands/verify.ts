@@ -33,7 +33,7 @@ export function addVerifyCommand(program: Command, context: CommandContext): voi
         flags.against,
       );
       const { findings } = verification;
-      if (flags.json) context.print(JSON.stringify({ image, ...verification }, undefined, 2));
+      if (flags.json) context.printJson({ image, ...verification });
       else for (const finding of findings) context.print(findingText(finding));
       const bad = findings.filter(({ outcome }) => outcome === "failed" || (outcome === "skipped" && !flags.allowSkip));
       context.setExitCode(bad.length === 0 ? 0 : 1);

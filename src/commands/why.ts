@@ -22,8 +22,7 @@ export function addWhyCommand(program: Command, context: CommandContext): void {
     )
     .action(async (image: string, wanted: string | undefined, flags: { json?: true }) => {
       const recorded = await readRecordedImage(image, context);
-      const print = (value: unknown, text: string) =>
-        context.print(flags.json ? JSON.stringify(value, undefined, 2) : text);
+      const print = (value: unknown, text: string) => (flags.json ? context.printJson(value) : context.print(text));
       if (wanted === undefined) return print(...(await overview(recorded)));
       print(...(await explanationOf(recorded, wanted, image, context)));
     });

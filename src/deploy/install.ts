@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { Failure, systemErrorCode } from "../system/errors.ts";
+import { makeDirectories } from "../system/directories.ts";
+import { Failure, systemCause, systemErrorCode } from "../system/errors.ts";
 import type { Unit } from "./quadlet.ts";
 
 /** What installing a unit does to the file of its name. */
@@ -48,7 +49,7 @@ export async function install({ file, text, change }: Installation): Promise<voi
   if (change === "keep") return;
   const temporary = `${file}.${randomBytes(6).toString("hex")}`;
   try {
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeDirectories(path.dirname(file));
     await writeFile(temporary, text, { mode: 0o644 });
     if (change === "replace") await rename(file, backupOf(file));
     await rename(temporary, file);
@@ -57,7 +58,7 @@ export async function install({ file, text, change }: Installation): Promise<voi
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
     const denied = code === "EACCES" || code === "EPERM";
-    throw new Failure(`cannot install ${file}: ${denied ? "permission denied" : code}`, {
+    throw new Failure(`cannot install ${file}: ${denied ? "permission denied" : systemCause(error)}`, {
       hint: denied ? "sudo installs it for the system; --user for yourself" : undefined,
       cause: error,
     });
@@ -81,7 +82,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
     const code = systemErrorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     if (code === undefined) throw error;
-    throw new Failure(`cannot read ${file}: ${code}`, { cause: error });
+    throw new Failure(`cannot read ${file}: ${systemCause(error)}`, { cause: error });
   }
 }
 

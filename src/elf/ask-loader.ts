@@ -1,6 +1,7 @@
 import { Failure } from "../system/errors.ts";
 import { openDirectoryRoot } from "../system/root.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
+import { visibleLines } from "../system/visible.ts";
 import { type Closure, type ClosureOptions, resolveClosure } from "./closure.ts";
 import { type RootView, viewRoot } from "./view.ts";
 import { disagreements, type Listing, parseListing } from "./witness.ts";
@@ -31,7 +32,7 @@ export async function hearWitness(
     return found.map((each) => `  for ${program.binary} ${each}`);
   });
   if (differences.length === 0) return listings.some((listing) => listing !== undefined) ? "agreed" : "not asked";
-  throw new Failure(`cannot trust the closure: the image's own loader does not agree\n${differences.join("\n")}`, {
+  throw new Failure(`cannot trust the closure: the image's own loader does not agree\n${visibleLines(differences)}`, {
     hint: "this should not happen, please report it; --no-witness builds all the same",
   });
 }

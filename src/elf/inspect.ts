@@ -1,4 +1,5 @@
 import { Failure } from "../system/errors.ts";
+import { visibleLines } from "../system/visible.ts";
 import { checkSymbols, checkVersions, type Finding, importsOf } from "./check.ts";
 import { type Hint, hintsFrom } from "./hints.ts";
 import type { CompleteClosures } from "./provide.ts";
@@ -37,7 +38,7 @@ export function requireSound({ findings }: Inspection, considered: readonly stri
   if (errors.length === 0) return;
   const wanted = [...new Set(errors.map((each) => each.wanted))];
   const named = wanted.slice(0, mostNamed).join(", ") + (wanted.length > mostNamed ? ", ..." : "");
-  throw new Failure(`cannot complete the closure:\n${errors.map(({ sentence }) => `  ${sentence}`).join("\n")}`, {
+  throw new Failure(`cannot complete the closure:\n${visibleLines(errors.map(({ sentence }) => `  ${sentence}`))}`, {
     hint: `the packages do not fit each other; where it does no harm, say so in the recipe: scratch.considered: [${named}]`,
   });
 }

@@ -1,3 +1,4 @@
+import { visibleLine, visibleLines } from "../system/visible.ts";
 import type { Closure, ClosureFile } from "./closure.ts";
 
 /** What is known of the file at a canonical path besides its place in the closure. */
@@ -21,7 +22,7 @@ export function outline(closure: Closure, factsOf: (path: string) => FileFacts):
     const asked = `${requester} may open ${sonames.join(" or ")}${feature === undefined ? "" : ` for ${feature}`}`;
     lines.push(`${asked} (${priority}): ${outcome}`);
   }
-  return [...lines, ...closure.warnings.map((warning) => `warning: ${warning}`)].join("\n");
+  return visibleLines([...lines, ...closure.warnings.map((warning) => `warning: ${warning}`)]);
 }
 
 /** Deeper branches stay in this column, or a long chain would take memory by the square of its length. */
@@ -74,7 +75,7 @@ export function chainsTo(closure: Closure, wanted: string): readonly string[] {
   const byPath = new Map(closure.files.map((file) => [file.path, file]));
   const end = target === undefined ? `${wanted} (missing)` : step(target);
   return ((target ?? missing)?.requiredBy ?? []).map((requirer) =>
-    [closure.binary, ...shortestWay(closure.binary, requirer, byPath).map(step), end].join(" -> "),
+    visibleLine([closure.binary, ...shortestWay(closure.binary, requirer, byPath).map(step), end].join(" -> ")),
   );
 }
 

@@ -2,6 +2,7 @@ import type { PackageSource, Wanted } from "../packages/source.ts";
 import { danglingLink } from "../system/dangling.ts";
 import { Failure } from "../system/errors.ts";
 import type { Root } from "../system/root.ts";
+import { visibleLines } from "../system/visible.ts";
 import { type Closure, type ClosureOptions, type MissingFile, resolveClosure } from "./closure.ts";
 import { confDirectories } from "./conf.ts";
 import { closuresOfIncluded, expandLib } from "./included.ts";
@@ -84,7 +85,7 @@ function nobodyProvides(missing: readonly MissingFile[]): Failure {
   const lines = missing.map(({ soname, requiredBy, because }) => {
     return `  ${soname}, needed by ${requiredBy.join(", ")}${because === undefined ? "" : ` (${because})`}`;
   });
-  return new Failure(`cannot complete the closure: no package provides\n${lines.join("\n")}`, {
+  return new Failure(`cannot complete the closure: no package provides\n${visibleLines(lines)}`, {
     hint: "what the packages do not depend on, name in scratch.packages: plug-ins and name services often have packages of their own",
   });
 }

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { systemErrorCode } from "../system/errors.ts";
+import { systemCause, systemErrorCode } from "../system/errors.ts";
 import { type Link, type Located, locate, type Root } from "../system/root.ts";
 import { type CacheEntry, readCache } from "./cache.ts";
 import { describeLoader, type Loader } from "./loader.ts";
@@ -140,7 +140,7 @@ function whole(root: Root, place: Located | undefined, most: number): Buffer | u
 export function unreadable(error: unknown): string {
   const code = systemErrorCode(error);
   if (code === undefined) throw error;
-  return `it cannot be read (${code})`;
+  return `it cannot be read: ${systemCause(error)}`;
 }
 
 function remembered<Key, Value>(map: Map<Key, Value>, key: Key, find: () => Value): Value {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { makeDirectories } from "../system/directories.ts";
 import { ownName } from "../system/workdir.ts";
 import type { StoredReferences } from "./assemble.ts";
 import type { StoredImage } from "./buildah.ts";
@@ -30,7 +31,7 @@ export function openBuildMemory<Image extends StoredReferences>(
       return image.references.every((name) => same?.names.includes(name)) ? image : undefined;
     },
     async remember(image) {
-      await mkdir(directory, { recursive: true });
+      await makeDirectories(directory);
       const fresh = path.join(directory, ownName());
       await writeFile(fresh, JSON.stringify(image));
       await rename(fresh, file);

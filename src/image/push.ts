@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import type { Arch } from "../system/arch.ts";
-import { Failure, systemErrorCode } from "../system/errors.ts";
+import { makeDirectories } from "../system/directories.ts";
+import { Failure, systemCause } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import type { Buildah } from "./buildah.ts";
 import { tagText } from "./config.ts";
@@ -82,9 +82,9 @@ async function freshIndex(
 
 async function makeLayoutDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectories(directory);
   } catch (error) {
-    throw new Failure(`cannot make the directory ${directory}: ${systemErrorCode(error) ?? String(error)}`, {
+    throw new Failure(`cannot make the directory ${directory}: ${systemCause(error)}`, {
       cause: error,
     });
   }

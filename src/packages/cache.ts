@@ -1,8 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { Failure, systemErrorCode } from "../system/errors.ts";
+import { makeDirectories } from "../system/directories.ts";
+import { Failure, systemCause } from "../system/errors.ts";
 import { ownName } from "../system/workdir.ts";
 
 /**
@@ -67,9 +68,9 @@ export async function openCache(directory: string): Promise<ContentCache> {
 /** Makes a directory and those above it. Throws Failure. */
 export async function makeDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o755 });
+    await makeDirectories(directory);
   } catch (error) {
-    throw new Failure(`cannot use the cache directory ${directory}: ${systemErrorCode(error) ?? String(error)}`, {
+    throw new Failure(`cannot use the cache directory ${directory}: ${systemCause(error)}`, {
       hint: "set XDG_CACHE_HOME to a directory that you can write to",
       cause: error,
     });

@@ -3,7 +3,7 @@ import path from "node:path";
 import { parse, stringify } from "yaml";
 import * as z from "zod";
 import { archNames } from "../system/arch.ts";
-import { Failure, systemErrorCode, usageFailure } from "../system/errors.ts";
+import { Failure, systemCause, systemErrorCode, usageFailure } from "../system/errors.ts";
 import { families } from "../system/family.ts";
 import { imageReference } from "../system/image-name.ts";
 import type { Lock } from "../system/lock.ts";
@@ -55,7 +55,7 @@ export async function readLock(file: string): Promise<Lock | undefined> {
     text = await readFile(file, "utf8");
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw usageFailure(`${cannot}: ${systemErrorCode(error) ?? String(error)}`);
+    throw usageFailure(`${cannot}: ${systemCause(error)}`);
   }
   const parsed = lockFile.safeParse(parsedYaml(text));
   if (parsed.success) {
@@ -91,7 +91,7 @@ export async function writeLock(file: string, { recipe, releases, bases }: Lock)
     await rename(fresh, file);
   } catch (error) {
     await rm(fresh, { force: true });
-    throw new Failure(`cannot write the lock file ${file}: ${systemErrorCode(error) ?? String(error)}`, {
+    throw new Failure(`cannot write the lock file ${file}: ${systemCause(error)}`, {
       hint: "--lock-file names another place",
       cause: error,
     });

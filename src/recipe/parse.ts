@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isNode, isSeq, LineCounter, parseDocument, type YAMLError } from "yaml";
 import { usageFailure } from "../system/errors.ts";
+import { visibleLines } from "../system/visible.ts";
 import { lostNumber, type Mistake, mistake, mistakesOf } from "./mistakes.ts";
 import { keyText, Places } from "./place.ts";
 import { keysOfRecipe, type Recipe, recipeSchema } from "./schema.ts";
@@ -22,7 +23,9 @@ export function parseRecipe(text: string, file: string): Recipe {
       });
     const rest = told.length > mostMistakes ? [`... and ${told.length - mostMistakes} more`] : [];
     const count = told.length === 1 ? "1 mistake" : `${told.length} mistakes`;
-    throw usageFailure([`cannot use the recipe ${file}: ${count}`, ...told.slice(0, mostMistakes), ...rest].join("\n"));
+    throw usageFailure(
+      visibleLines([`cannot use the recipe ${file}: ${count}`, ...told.slice(0, mostMistakes), ...rest]),
+    );
   };
   const { document, value, mistakes, broken } = readYaml(text, lines, file);
   if (broken) return refuse(mistakes);

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { systemErrorCode, usageFailure } from "../system/errors.ts";
+import { systemCause, systemErrorCode, usageFailure } from "../system/errors.ts";
 
 /** Far above any recipe, far below what would take time. In bytes. */
 const maxBytes = 1024 * 1024;
@@ -54,6 +54,7 @@ function explained(error: unknown, cannot: string): unknown {
   const code = systemErrorCode(error);
   if (code === undefined) return error;
   // Node's own complaint about a NUL in the name is no answer of the system, and means the same to a person.
-  const cause = code === "ERR_INVALID_ARG_VALUE" ? "its name has a NUL character" : (causes[code] ?? code);
+  const cause =
+    code === "ERR_INVALID_ARG_VALUE" ? "its name has a NUL character" : (causes[code] ?? systemCause(error));
   return usageFailure(`${cannot}: ${cause}`);
 }

@@ -1,3 +1,4 @@
+import { visibleLines } from "../system/visible.ts";
 import type { Change, Difference, EntryChange } from "./difference.ts";
 import { isSame } from "./difference.ts";
 import type { EntryRecord, PackageRecord } from "./record.ts";
@@ -35,7 +36,7 @@ function paragraph<Entry extends Change<unknown>>(
     const sign = change.before === undefined ? "+" : change.after === undefined ? "-" : "~";
     return `  ${sign} ${row(change).join("  ")}`;
   });
-  return [`${title}: ${heading}`, ...lines].join("\n");
+  return visibleLines([`${title}: ${heading}`, ...lines]);
 }
 
 function filesText({ entries, size }: NonNullable<Difference["files"]>): readonly string[] {

@@ -1,3 +1,4 @@
+import { visibleLines } from "../system/visible.ts";
 import { type Chain, causesOf, chainTo, entriesByPath } from "./explanation.ts";
 import { type Followed, resolvePath } from "./path.ts";
 import type { BuildRecord, EntryRecord, PackageRecord } from "./record.ts";
@@ -37,14 +38,14 @@ export function explanationText(explanation: Explanation, record: BuildRecord): 
     ]),
     facts(explanation, record).map(([name, value]) => `${name.padEnd(9)} ${value}`),
   ];
-  return parts.map((lines) => lines.join("\n")).join("\n\n");
+  return parts.map(visibleLines).join("\n\n");
 }
 
 /** Every entry with its reason, one line each. */
 export function overviewText(record: BuildRecord): string {
-  return record.entries
-    .map((entry) => `${entry.path}  ${entry.package ?? "no package"}  ${sentences(entry)[0] ?? ""}`)
-    .join("\n");
+  return visibleLines(
+    record.entries.map((entry) => `${entry.path}  ${entry.package ?? "no package"}  ${sentences(entry)[0] ?? ""}`),
+  );
 }
 
 /** Paths of the image that somebody may have meant who typed another one; the likeliest first, three at most. */

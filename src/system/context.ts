@@ -5,8 +5,12 @@ import type { Run } from "./run.ts";
 export interface CommandContext {
   readonly log: Log;
   readonly run: Run;
-  /** Writes a line of the result to stdout. */
+  /** Writes lines of the result to stdout; text of others in them is harmless to a terminal. */
   print(text: string): void;
+  /** Writes the result to stdout as one JSON document. */
+  printJson(value: unknown): void;
+  /** Writes to stdout what this program printed in a user namespace, as it is. */
+  relay(printed: string): void;
   /** The exit code when the verb returns: 1 says no to what was asked, without being a failure to explain. */
   setExitCode(code: 0 | 1): void;
 }

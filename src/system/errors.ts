@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from "node:util";
+
 /**
  * What a person can act on: a sentence `cannot <do what>: <cause>` and maybe a hint. Everything that is not a Failure
  * (or an Interruption) is a bug. `kind` decides the exit code in main.ts: "failed" is 1, "usage" is 2 (nothing was done).
@@ -44,20 +46,49 @@ export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
-const resources: Readonly<Record<string, string>> = {
-  ENOSPC: "no space left on device",
+/** Words of our own for codes that Node has none or strange ones for. */
+const causes: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or directory",
+  ENOTDIR: "a part of the path is not a directory",
   EDQUOT: "the disk quota is used up",
+  EFBIG: "it would be larger than the limit on the size of files",
+  EMFILE: "too many open files",
   EROFS: "the file system is read-only",
-  EACCES: "permission denied",
 };
 
-/** What a person can do something about although no room foresaw it: a full or closed file system. undefined for a bug. */
+/** Why the system refused something, in words; of any other error its message. */
+export function systemCause(error: unknown): string {
+  const known = causes[systemErrorCode(error) ?? ""];
+  if (known !== undefined) return known;
+  const number = error instanceof Error && "errno" in error ? Number(error.errno) : Number.NaN;
+  return getSystemErrorMap().get(number)?.[1] ?? (error instanceof Error ? error.message : String(error));
+}
+
+/** What a system call that failed was to do with a path; of one that is not here, write. */
+const actions: Readonly<Record<string, string>> = {
+  ...{ open: "open", read: "read", scandir: "read", stat: "read", lstat: "read", statfs: "read", readlink: "read" },
+  ...{ mkdir: "make", unlink: "remove", rmdir: "remove", rename: "rename" },
+};
+
+const hints: Readonly<Record<string, string>> = {
+  EMFILE: "ulimit -n sets the limit of this shell; 256 are enough",
+  EFBIG: "ulimit -f sets the limit of this shell",
+};
+
+/**
+ * The system refused something that no room expected it to: a file system is full or closed, a limit is reached. undefined for an error that
+ * does not come from a system call, which is a bug.
+ */
 export function resourceFailure(error: unknown): Failure | undefined {
-  const cause = resources[systemErrorCode(error) ?? ""];
-  if (cause === undefined || !(error instanceof Error)) return undefined;
+  const code = systemErrorCode(error);
+  if (code === undefined || !(error instanceof Error) || !("syscall" in error)) return undefined;
   const where = "path" in error && typeof error.path === "string" ? error.path : "to the disk";
-  return new Failure(`cannot write ${where}: ${cause}`, {
-    hint: "TMPDIR and XDG_CACHE_HOME say where temporary files and downloads go",
+  const action = writes.has(code) ? "write" : (actions[String(error.syscall)] ?? "write");
+  return new Failure(`cannot ${action} ${where}: ${systemCause(error)}`, {
+    hint: hints[code] ?? "TMPDIR and XDG_CACHE_HOME say where temporary files and downloads go",
     cause: error,
   });
 }
+
+/** Only writing fails with these. */
+const writes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EFBIG"]);

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { Failure, Interruption, resourceFailure, systemErrorCode } from "./errors.ts";
+import { Failure, Interruption, resourceFailure, systemCause, systemErrorCode } from "./errors.ts";
 import type { Log } from "./log.ts";
 
 /** A program and its arguments, never a shell line. */
@@ -109,7 +109,7 @@ function reasonOf(result: { exitCode?: number | undefined; signal?: string | und
   if (systemErrorCode(result.cause) === "ENOENT") return "it is not installed";
   if (result.exitCode !== undefined) return `exit code ${result.exitCode}`;
   if (result.signal !== undefined) return `killed by ${result.signal}`;
-  return result.cause instanceof Error ? result.cause.message : "it could not be started";
+  return result.cause instanceof Error ? systemCause(result.cause) : "it could not be started";
 }
 
 function pasteable(command: Command, options: RunOptions): string {

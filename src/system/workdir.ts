@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { Failure, systemErrorCode } from "./errors.ts";
+import { Failure, systemCause } from "./errors.ts";
 
 /** A directory that is gone when its scope ends, however it ends. */
 export interface Workdir extends AsyncDisposable {
@@ -52,7 +52,7 @@ export async function createWorkdir(): Promise<Workdir> {
   try {
     await mkdir(directory, { mode: 0o700 });
   } catch (error) {
-    throw new Failure(`cannot make a work directory in ${workdirBase()}: ${systemErrorCode(error) ?? String(error)}`, {
+    throw new Failure(`cannot make a work directory in ${workdirBase()}: ${systemCause(error)}`, {
       hint: "set TMPDIR to a directory with free space that you can write to",
       cause: error,
     });

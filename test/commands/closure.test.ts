@@ -24,6 +24,8 @@ async function closure(...args: readonly string[]): Promise<{ stdout: string; ex
     log: silent,
     run: () => Promise.reject(new Error("nothing may be executed")),
     print: (text) => void printed.push(text),
+    printJson: (value) => void printed.push(JSON.stringify(value)),
+    relay: (text) => void printed.push(text),
     setExitCode: (code) => {
       exitCode = code;
     },

@@ -24,6 +24,8 @@ export async function runVerb(
     log: { ...silent, info: (note: string) => void notes.push(note) } as CommandContext["log"],
     run,
     print: (text) => void stdout.push(text),
+    printJson: (value) => void stdout.push(JSON.stringify(value)),
+    relay: (printed) => void stdout.push(printed),
     setExitCode: (code) => {
       exitCode = code;
     },

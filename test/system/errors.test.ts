@@ -1,5 +1,61 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { Failure, firstError, Interruption, systemErrorCode, usageFailure } from "../../src/system/errors.ts";
+import {
+  Failure,
+  firstError,
+  Interruption,
+  resourceFailure,
+  systemCause,
+  systemErrorCode,
+  usageFailure,
+} from "../../src/system/errors.ts";
+
+const thrownBy = (act: () => unknown): unknown => {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
+};
+const refused = (code: string, errno: number, syscall: string) =>
+  Object.assign(new Error(`${code}: x, ${syscall} '/a'`), { code, errno, syscall, path: "/a" });
+
+it.each([
+  [
+    "nothing there",
+    thrownBy(() => readFileSync("/nowhere/at/all")),
+    "cannot open /nowhere/at/all: there is no such file or directory",
+  ],
+  [
+    "a file in the way",
+    thrownBy(() => readdirSync("/etc/passwd")),
+    "cannot read /etc/passwd: a part of the path is not a directory",
+  ],
+  [
+    "no place for files of others",
+    thrownBy(() => writeFileSync("/proc/x", "")),
+    "cannot open /proc/x: there is no such file or directory",
+  ],
+  ["a full disk", refused("ENOSPC", -28, "open"), "cannot write /a: no space left on device"],
+  [
+    "a limit on files",
+    refused("EFBIG", -27, "write"),
+    "cannot write /a: it would be larger than the limit on the size of files",
+  ],
+  ["a limit on open files", refused("EMFILE", -24, "open"), "cannot open /a: too many open files"],
+  ["a closed file system", refused("EROFS", -30, "mkdir"), "cannot write /a: the file system is read-only"],
+  ["no permission", refused("EACCES", -13, "mkdir"), "cannot make /a: permission denied"],
+  ["what Node has words for", refused("EIO", -5, "read"), "cannot read /a: i/o error"],
+])("a system error is a sentence: %s", (_, error, sentence) => {
+  expect(resourceFailure(error)).toMatchObject({ message: sentence, kind: "failed", hint: expect.any(String) });
+});
+
+it("an error that is no answer of the system is a bug", () => {
+  expect(resourceFailure(new TypeError("x"))).toBeUndefined();
+  expect(resourceFailure(thrownBy(() => readFileSync("a\0b")))).toBeUndefined();
+  expect(systemCause(new TypeError("x is not a function"))).toBe("x is not a function");
+});
 
 it("a failure is a sentence with a hint, and its cause stays with it", () => {
   const cause = new Error("ENOSPC");

@@ -19,7 +19,8 @@ beforeAll(async () => {
         log.warn("beware");
         log.info("doing it");
         log.debug({ command: ["true"] }, "true");
-        log.trace("done");`,
+        log.trace("done");
+        if (process.argv[4]) log.error({ hint: process.argv[4] }, "cannot do it: " + process.argv[4]);`,
       resolveDir: path.resolve(import.meta.dirname, "../../src/system"),
     },
     bundle: true,
@@ -29,8 +30,8 @@ beforeAll(async () => {
   });
 });
 
-const logged = (level: string, format: string) => {
-  const { stdout, stderr } = spawnSync(process.execPath, [program, level, format], { encoding: "utf8" });
+const logged = (level: string, format: string, ...foreign: readonly string[]) => {
+  const { stdout, stderr } = spawnSync(process.execPath, [program, level, format, ...foreign], { encoding: "utf8" });
   expect(stdout).toBe("");
   return stderr;
 };
@@ -46,6 +47,30 @@ describe("the log", () => {
 
   it("is quiet when asked to", () => {
     expect(logged("warn", "text")).toBe("error: cannot do it: why\nhint: do this\nwarning: beware\n");
+  });
+
+  it("is harmless to a terminal", () => {
+    expect(logged("warn", "text", "\u001b[2J\u202e")).toMatch(
+      /error: cannot do it: \\x1b\[2J\\u202e\nhint: \\x1b\[2J\\u202e\n$/,
+    );
+    expect(logged("warn", "text", "x".repeat(100_000)).length).toBeLessThan(40_000);
+  });
+
+  it("goes on where nobody takes it", () => {
+    const { status, signal } = spawnSync("sh", [
+      "-c",
+      `exec "$0" "$@" 2> /dev/full`,
+      process.execPath,
+      program,
+      "info",
+      "text",
+    ]);
+    expect({ status, signal }).toEqual({ status: 0, signal: null });
+  });
+
+  it("gives machines the text as it is", () => {
+    const [record = ""] = logged("warn", "json", "\u001b[2J\u202e").trimEnd().split("\n").slice(-1);
+    expect(JSON.parse(record)).toMatchObject({ msg: "cannot do it: \u001b[2J\u202e" });
   });
 
   it("is one JSON object per line for machines", () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cacheDirectory } from "../../src/system/cache-directory.ts";
+import { makeDirectories } from "../../src/system/directories.ts";
 import { createWorkdir, isLeftover, leftoversIn, ownName, workdirBase } from "../../src/system/workdir.ts";
 
 let base: string;
@@ -44,7 +45,7 @@ describe("a work directory", () => {
   it("cannot be made where there is no directory for it, and the hint says what helps", async () => {
     vi.stubEnv("TMPDIR", path.join(base, "nowhere"));
     await expect(createWorkdir()).rejects.toMatchObject({
-      message: `cannot make a work directory in ${base}/nowhere: ENOENT`,
+      message: `cannot make a work directory in ${base}/nowhere: there is no such file or directory`,
       hint: "set TMPDIR to a directory with free space that you can write to",
     });
   });
@@ -83,6 +84,31 @@ describe("a leftover", () => {
     for (const name of [dead, `note.${dead}`, ownName(), "other"]) mkdirSync(path.join(base, name));
     expect([...(await leftoversIn(base))].sort()).toEqual([path.join(base, dead), path.join(base, `note.${dead}`)]);
     expect(await leftoversIn(path.join(base, "nowhere"))).toEqual([]);
+  });
+});
+
+describe("directories in a row", () => {
+  it("are made where they are missing, and nobody else may write them", async () => {
+    const before = process.umask();
+    const deep = path.join(base, "one/two/three");
+    await makeDirectories(deep);
+    await makeDirectories(deep);
+    expect(statSync(deep).mode & 0o022).toBe(0);
+    expect(before).toBe(process.umask());
+  });
+
+  it("can be made by several at once", async () => {
+    const deep = path.join(base, "a/b/c/d");
+    await Promise.all(Array.from({ length: 20 }, () => makeDirectories(deep)));
+    expect(statSync(deep).isDirectory()).toBe(true);
+  });
+
+  it.each([
+    ["/proc/nope/deep", "ENOENT"],
+    ["/dev/null/deep", "ENOTDIR"],
+    ["/etc/passwd", "ENOTDIR"],
+  ])("cannot be made everywhere, and that ends: %s", async (directory, code) => {
+    await expect(makeDirectories(directory)).rejects.toMatchObject({ code });
   });
 });
 
