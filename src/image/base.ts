@@ -1,7 +1,7 @@
 import type { OsImagePlan } from "../plan.ts";
 import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
-import { CommandFailure } from "../system/run.ts";
+import { CommandFailure, shortened } from "../system/run.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
 import type { ImageDescription } from "./config.ts";
 
@@ -50,5 +50,5 @@ export async function findStored(image: string, arch: Arch, buildah: Buildah): P
 /** The end of buildah's error, which is where the cause stands: `...: dial tcp: lookup example.org: no such host`. */
 function causeIn({ stderr, complaint }: CommandFailure): string {
   const line = stderr.split("\n").findLast((each) => each.startsWith("Error: ")) ?? complaint;
-  return line.replace(/^Error: /, "");
+  return shortened(line.replace(/^Error: /, ""), 400);
 }

@@ -2,7 +2,7 @@ import path from "node:path";
 import type { OsImagePlan } from "../plan.ts";
 import { runsHere } from "../system/emulation.ts";
 import { Failure } from "../system/errors.ts";
-import { type Command, CommandFailure } from "../system/run.ts";
+import { type Command, CommandFailure, shortened } from "../system/run.ts";
 import { outside } from "./inside.ts";
 import { otherVersions } from "./pinned.ts";
 
@@ -89,7 +89,7 @@ function explained(error: CommandFailure, plan: OsImagePlan, cannot: string): Fa
     });
   }
   const complaint = /^(?:Error|error|Failed).*$/m.exec(output)?.[0] ?? error.complaint;
-  return new Failure(`${cannot}: ${complaint}`, {
+  return new Failure(`${cannot}: ${shortened(complaint, 400)}`, {
     hint: "--verbose prints the command, so that it can be tried by hand",
     cause: error,
   });

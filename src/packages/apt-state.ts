@@ -4,7 +4,7 @@ import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import type { Place } from "../system/place.ts";
-import { CommandFailure, type Run } from "../system/run.ts";
+import { CommandFailure, type Run, shortened } from "../system/run.ts";
 import { makeDirectory } from "./cache.ts";
 import { requireSpace } from "./space.ts";
 
@@ -161,5 +161,5 @@ export function firstComplaint(stderr: string): string {
   const lines = stderr.split("\n");
   const line = lines.find((each) => each.startsWith("E: ")) ?? lines.find((each) => each.startsWith("W: "));
   if (/No space left on device/.test(stderr)) return "no space left on device";
-  return line?.slice(3).trim() ?? (stderr.trim().split("\n").at(-1) || "apt gave no reason");
+  return shortened(line?.slice(3).trim() ?? (stderr.trim().split("\n").at(-1) || "apt gave no reason"), 400);
 }

@@ -5,7 +5,7 @@ import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import { familyOf, releaseOf } from "../system/os-release.ts";
 import type { Place } from "../system/place.ts";
-import { type Command, CommandFailure } from "../system/run.ts";
+import { type Command, CommandFailure, shortened } from "../system/run.ts";
 import { makeDirectory } from "./cache.ts";
 import type { Distribution } from "./source.ts";
 
@@ -88,7 +88,7 @@ function noRepository(cause?: Error): Failure {
 export function dnfComplaint({ stdout, stderr, complaint }: CommandFailure): string {
   const lines = `${stderr}\n${stdout}`.split("\n").map((line) => line.trim());
   const said = lines.find((line) => /^Error:/.test(line)) ?? lines.find((line) => /^(Failed|Cannot|No )/i.test(line));
-  return (said ?? complaint).replace(/^Error: /, "");
+  return shortened((said ?? complaint).replace(/^Error: /, ""), 400);
 }
 
 interface Dnf {

@@ -32,7 +32,7 @@ export class CommandFailure extends Failure {
   readonly exitCode: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
-  /** The last line of stderr, else how the command ended. */
+  /** The last line of stderr, shortened, else how the command ended. */
   readonly complaint: string;
   /** The program is not installed (not on PATH). */
   readonly notFound: boolean;
@@ -42,8 +42,12 @@ export class CommandFailure extends Failure {
     end: { exitCode?: number; stdout?: string; stderr?: string; reason: string; notFound?: boolean },
   ) {
     const stderr = end.stderr ?? "";
-    const tail = stderr.trimEnd().split("\n").slice(-8).join("\n");
-    super(`cannot run '${quote(command)}': ${end.reason}${tail === "" ? "" : `\n${tail}`}`);
+    const lines = stderr.trimEnd().split("\n").slice(-8);
+    const tail = lines.map((line) => shortened(line, mostCharacters.line)).join("\n");
+    const short = shortQuote(command);
+    super(`cannot run '${short}': ${end.reason}${tail === "" ? "" : `\n${tail}`}`, {
+      ...(short === quote(command) ? {} : { hint: "--verbose prints the whole command" }),
+    });
     this.command = command;
     this.exitCode = end.exitCode;
     this.stdout = end.stdout ?? "";
@@ -56,6 +60,22 @@ export class CommandFailure extends Failure {
 /** The command as a person could paste it into a POSIX shell. */
 export function quote(command: Command): string {
   return command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
+}
+
+/** The most characters that an error shows of one word of a command, of the whole command, and of a line of stderr. */
+const mostCharacters = { word: 80, command: 400, line: 400 } as const;
+
+/** The command for an error: a long word, and a long command, without its middle. */
+function shortQuote([program, ...args]: Command): string {
+  const short = (word: string) => shortened(word, mostCharacters.word);
+  return shortened(quote([short(program), ...args.map(short)]), mostCharacters.command);
+}
+
+/** Text of at most `most` characters: ` ... ` stands for the middle of a longer one, for causes often stand at the end. */
+export function shortened(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const half = Math.floor((most - 5) / 2);
+  return `${text.slice(0, half)} ... ${text.slice(-half)}`;
 }
 
 /**

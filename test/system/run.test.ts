@@ -87,6 +87,19 @@ describe("run", () => {
     expect(failure.stderr.split("\n")).toHaveLength(20);
   });
 
+  it("shows a long command and long lines of stderr short; their whole text is in the error and at --verbose", async () => {
+    const value = "x".repeat(100_000);
+    const script = 'echo "$1$1 is the cause" >&2; exit 3';
+    const failure = await failureOf(["sh", "-c", script, "sh", value, ...Array<string>(200).fill("word")]);
+    const [first = "", second = ""] = failure.message.split("\n");
+    expect(first).toMatch(/^cannot run 'sh -c 'echo .* sh 'x{20,} \.\.\. x{20,}' word .* word': exit code 3$/);
+    expect(second).toMatch(/^x+ \.\.\. x+ is the cause$/);
+    expect([first.length < 500, second.length, failure.complaint]).toEqual([true, 399, second]);
+    expect(failure.stderr).toContain(value);
+    expect(failure.hint).toBe("--verbose prints the whole command");
+    expect((await failureOf(["false"])).hint).toBeUndefined();
+  });
+
   it("tells a program that is not installed from one that fails", async () => {
     const failure = await failureOf(["no-such-program-here"]);
     expect(failure).toMatchObject({ notFound: true, exitCode: undefined });
