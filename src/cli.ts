@@ -54,7 +54,10 @@ export function createProgram(context: CommandContext, start: (options: LogOptio
     .addOption(new Option("--log-format <format>", "how to log to stderr").choices(["text", "json"]).default("text"))
     .showSuggestionAfterError()
     .showHelpAfterError("hint: see dhcpd-build --help")
-    .configureOutput({ writeErr: (text) => void process.stderr.write(visible(shortened(text))) })
+    .configureOutput({
+      writeErr: (text) => void process.stderr.write(visible(shortened(text))),
+      outputError: (text, write) => write(withPresentName(text)),
+    })
     .exitOverride();
   program.hook("preAction", async () => {
     const { verbose, quiet, logFormat } = program.opts<{
@@ -66,4 +69,14 @@ export function createProgram(context: CommandContext, start: (options: LogOptio
   });
   for (const add of verbs) add(program, context);
   return program;
+}
+
+/** Options of the first version. */
+const presentNames: Readonly<Record<string, string>> = { "--no-witness": "--no-loader-check" };
+
+/** The sentence about an unknown option, with the option's present name if it had another one. */
+function withPresentName(text: string): string {
+  const [, option = ""] = /^error: unknown option '(.*)'/.exec(text) ?? [];
+  const name = presentNames[option];
+  return name === undefined ? text : `error: unknown option '${option}'\n(Did you mean ${name}?)\n`;
 }

@@ -73,8 +73,8 @@ export interface ScratchImagePlan extends CommonImagePlan {
   readonly include: readonly string[];
   /** By feature of a dlopen note, whether its libraries come along; others by their priority. */
   readonly dlopen: Readonly<Record<string, boolean>>;
-  /** What hints need not be given about. */
-  readonly considered: readonly string[];
+  /** Hints that are not reported. */
+  readonly ignoreHints: readonly string[];
   /** What the image carries for vulnerability scanners; absent: nothing. */
   readonly metadata?: "dpkg-status-d";
   /** The image that the package manager runs in; absent: on this host. */
@@ -108,7 +108,7 @@ export interface PlanRequest {
   /** Architectures in any spelling, or `all`; none is this machine's. */
   readonly arches: readonly string[];
   /** An image name without tag. */
-  readonly tag?: string;
+  readonly name?: string;
   readonly from?: string;
   readonly builder?: string;
   readonly base?: string;
@@ -131,7 +131,7 @@ export function planImages(recipe: Recipe, request: PlanRequest): Plan {
     title: recipe.title,
     license: recipe.license,
     ...(recipe.source === undefined ? {} : { source: recipe.source }),
-    image: request.tag === undefined ? defaultImage(recipe.name, request.kind) : imageNameAsked(request.tag),
+    image: request.name === undefined ? defaultImage(recipe.name, request.kind) : imageNameAsked(request.name),
     service: plannedService(recipe.service),
     ...plannedChecks(recipe),
     ...(created === undefined ? {} : { created }),
@@ -176,7 +176,7 @@ function scratchPart(recipe: Recipe, request: PlanRequest) {
     plugins: scratch.plugins,
     include: scratch.include,
     dlopen: scratch.dlopen,
-    considered: scratch.considered,
+    ignoreHints: scratch.ignoreHints,
     ...metadataOf(recipe.name, scratch.metadata, family),
     ...(builder === undefined ? {} : { builder }),
     ...plannedAdditions(service, scratch),

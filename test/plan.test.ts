@@ -42,8 +42,8 @@ describe("what is asked for", () => {
   it.each<[string, PlanRequest, Partial<ImagePlan>]>([
     ["an architecture in OCI's spelling", { ...plain, arches: ["arm64"] }, { arch: "aarch64" }],
     ["another family", { ...plain, from: "fedora" }, { family: "fedora", packages: ["echo-server"] }],
-    ["a name on a registry", { ...plain, tag: "r.example:5000/a/b" }, { image: "r.example:5000/a/b" }],
-    ["a bare name, which is local to buildah", { ...plain, tag: "mine/echo" }, { image: "localhost/mine/echo" }],
+    ["a name on a registry", { ...plain, name: "r.example:5000/a/b" }, { image: "r.example:5000/a/b" }],
+    ["a bare name, which is local to buildah", { ...plain, name: "mine/echo" }, { image: "localhost/mine/echo" }],
     ["a builder", { ...plain, builder: "r.example/b:1" }, { builder: "r.example/b:1" }],
     ["another base", { ...os, base: "r.example/b:2" }, { base: "r.example/b:2" }],
     ["a time", { ...plain, sourceDateEpoch: "1700000000" }, { created: 1_700_000_000 }],
@@ -187,22 +187,22 @@ describe("what cannot be planned is refused with a sentence and a hint", () => {
       "an image looks like registry.example/name:tag",
     ],
     [
-      { ...plain, tag: "r.example:5000/echo:1.0" },
+      { ...plain, name: "r.example:5000/echo:1.0" },
       "cannot name the image 'r.example:5000/echo:1.0': it has a tag",
       "write r.example:5000/echo; the version and the architecture become its tags",
     ],
     [
-      { ...plain, tag: `echo@sha256:${"0".repeat(64)}` },
+      { ...plain, name: `echo@sha256:${"0".repeat(64)}` },
       `cannot name the image 'echo@sha256:${"0".repeat(64)}': it has a digest`,
       "write echo; the version and the architecture become its tags",
     ],
     [
-      { ...plain, tag: "Group/Echo" },
+      { ...plain, name: "Group/Echo" },
       "cannot name the image 'Group/Echo': that is no image name",
       "an image's name is in lower case: group/echo",
     ],
     [
-      { ...plain, tag: "-x" },
+      { ...plain, name: "-x" },
       "cannot name the image '-x': that is no image name",
       "an image's name looks like localhost/name or registry.example/group/name",
     ],
@@ -227,7 +227,7 @@ describe("what cannot be planned is refused with a sentence and a hint", () => {
   it.each(["", "a b", "a//b", "/a", "a/", "localhost/", "a\n", "docker://a", "é", "a".repeat(256)])(
     "the name %j",
     (tag) => {
-      expect(failureOf(() => planOf({ ...plain, tag }))?.sentence).toMatch(/^cannot name the image '/);
+      expect(failureOf(() => planOf({ ...plain, name: tag }))?.sentence).toMatch(/^cannot name the image '/);
     },
   );
 });

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Witness } from "../elf/ask-loader.ts";
+import type { LoaderCheck } from "../elf/ask-loader.ts";
 import type { StoredReferences } from "../image/assemble.ts";
 import type { BuildRecord } from "../report/record.ts";
 import { cacheDirectory } from "../system/cache-directory.ts";
@@ -16,7 +16,7 @@ export interface BuiltImage extends StoredReferences {
   /** What of that is there for scanners alone. */
   readonly metadata?: { readonly size: number; readonly files: number };
   /** Whether the image's own loader was asked about the closure. No part of the image, whose digest may not depend on it. */
-  readonly witness?: Witness | "skipped";
+  readonly loaderCheck?: LoaderCheck | "skipped";
 }
 
 export interface BuildOptions {
@@ -25,7 +25,7 @@ export interface BuildOptions {
   /** Build even what is there already. */
   readonly force: boolean;
   /** Ask the image's own loader as well, where it runs. */
-  readonly witness: boolean;
+  readonly loaderCheck: boolean;
 }
 
 export interface Tools {

@@ -1,4 +1,4 @@
-import { hearWitness, type Witness } from "../elf/ask-loader.ts";
+import { crossCheckWithLoader, type LoaderCheck } from "../elf/ask-loader.ts";
 import type { Closure, ClosureOptions } from "../elf/closure.ts";
 import { nssLibraries } from "../elf/hints.ts";
 import { cacheForImage } from "../elf/image-cache.ts";
@@ -42,7 +42,7 @@ export async function buildScratchImage(
   const lists = await openPackageLists({ ...plan, ...options, place, log: tools.log });
   const memory = openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, lists.fingerprint], () => stored);
   const known = options.force ? undefined : await memory.recall();
-  if (known !== undefined && !(options.witness && known.witness === "skipped")) {
+  if (known !== undefined && !(options.loaderCheck && known.loaderCheck === "skipped")) {
     tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
     return { image: known, remarks: [] };
   }
@@ -53,14 +53,14 @@ export async function buildScratchImage(
   using source = opened.source;
   if (plan.lock !== undefined) requireLocked(plan.lock, lockedRelease(plan, record, source));
   const rootfs = workdir.file("rootfs.tar");
-  const directory = await workdir.directory("witness");
-  const [witness] = await both(
-    () => (options.witness ? callWitness(plan, tree, closures, directory, tools) : ("skipped" as const)),
+  const directory = await workdir.directory("loader-check");
+  const [loaderCheck] = await both(
+    () => (options.loaderCheck ? crossCheck(plan, tree, closures, directory, tools) : ("skipped" as const)),
     () => writeTar(tree, rootfs, record.created),
   );
   const named = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
   const files = record.entries.filter(({ kind }) => kind !== "directory");
-  const image = { ...builtImage(named, files, record), witness };
+  const image = { ...builtImage(named, files, record), loaderCheck };
   await memory.remember(image);
   return { image, remarks };
 }
@@ -96,10 +96,10 @@ async function compose(plan: ScratchImagePlan, source: PackageSource) {
   const programs = await findPrograms(plan.binaries, source);
   const closed = await closeOver(programs, source, closureOptions(plan), plan.include);
   const inspection = inspectClosures(closed);
-  requireSound(inspection, plan.considered);
+  requireSound(inspection, plan.ignoreHints);
   const { closures, included, view } = closed;
   const tree = layOut(plan, { ...closed, cache: cacheForImage(view, [...closures, ...included]) }, source);
-  const remarks = remarksOn(inspection, plan.considered, (path) => tree.get(path) !== undefined);
+  const remarks = remarksOn(inspection, plan.ignoreHints, (path) => tree.get(path) !== undefined);
   const dlopen = [...closures, ...included].flatMap((closure) => closure.dlopen);
   return { closures, remarks, tree, record: recordOf(plan, tree, source, dlopen) };
 }
@@ -120,18 +120,18 @@ function closureOptions({ plugins, include, files, dlopen, service }: ScratchIma
   };
 }
 
-async function callWitness(
+async function crossCheck(
   plan: ScratchImagePlan,
   tree: Tree,
   closures: readonly Closure[],
   directory: string,
   { run, log }: Tools,
-): Promise<Witness> {
+): Promise<LoaderCheck> {
   unpackForLoader(tree, directory);
-  const witness = await hearWitness(directory, closures, closureOptions(plan), run);
-  if (witness === "not asked")
+  const loaderCheck = await crossCheckWithLoader(directory, closures, closureOptions(plan), run);
+  if (loaderCheck === "not asked")
     log.info(`the image's own loader was not asked: there is none, or programs of ${plan.arch} do not run here`);
-  return witness;
+  return loaderCheck;
 }
 
 /** A directory that a builder container can be given, for it must be there. */

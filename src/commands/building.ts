@@ -7,7 +7,7 @@ interface BuildFlags extends PlanOptions {
   readonly json?: true;
   readonly force?: true;
   readonly refresh?: true;
-  readonly witness: boolean;
+  readonly loaderCheck: boolean;
 }
 
 /** How old package lists may be: a day, as apt's own daily refresh has it. In milliseconds. */
@@ -18,7 +18,7 @@ export function addBuilding(command: Command, kind: PlanRequest["kind"], context
   addPlanOptions(command, kind)
     .addOption(new Option("--refresh", "fetch the package lists anew, however young they are"))
     .addOption(new Option("--force", "build even what is up to date"))
-    .addOption(new Option("--no-witness", "do not ask the image's own loader whether it agrees"))
+    .addOption(new Option("--no-loader-check", "skip the cross-check with the image's dynamic loader"))
     .addOption(new Option("--json", "one JSON document on stdout instead of one image reference per line"))
     .action(async (flags: BuildFlags) => {
       const plan = await readPlan(kind, flags);
@@ -26,7 +26,7 @@ export function addBuilding(command: Command, kind: PlanRequest["kind"], context
       const options = {
         maxListAge: flags.refresh ? 0 : maxListAge,
         force: flags.force ?? false,
-        witness: flags.witness,
+        loaderCheck: flags.loaderCheck,
       };
       const images = await buildImages(plan, options, context);
       for (const { references, files, size, packages, metadata } of images) {

@@ -10,8 +10,8 @@ export function addDiffCommand(program: Command, context: CommandContext): void 
     .argument("<before>", "an image that dhcpd-build built, in the local store")
     .argument("<after>", "the one that is to take its place")
     .option("--json", "one JSON document")
-    .option("--exit-code", "end with 1 where there is a difference")
-    .addHelpText("after", "\nExit code 0 whether or not there is a difference, unless --exit-code is given.")
+    .option("--exit-code", "exit with 3 if the images differ")
+    .addHelpText("after", "\nWithout --exit-code, exits with 0 whether or not the images differ.")
     .action(async (before: string, after: string, flags: { json?: true; exitCode?: true }) => {
       const [one, other] = await Promise.all([readRecordedImage(before, context), readRecordedImage(after, context)]);
       const [{ differenceOf, isSame }, { differenceText }] = await Promise.all([
@@ -21,6 +21,6 @@ export function addDiffCommand(program: Command, context: CommandContext): void 
       const difference = differenceOf(one.record, other.record);
       if (flags.json) context.printJson(difference);
       else context.print(differenceText(difference));
-      if (flags.exitCode && !isSame(difference)) context.setExitCode(1);
+      if (flags.exitCode && !isSame(difference)) context.setExitCode(3);
     });
 }

@@ -39,7 +39,7 @@ export function addLockCommand(program: Command, context: CommandContext): void 
     .addOption(new Option("--builder <image>", "scratch: run the package manager inside this image"))
     .addOption(new Option("--base <image>", "fedora: another base image than the recipe's"))
     .addOption(lockFileOption())
-    .addOption(new Option("--check", "change nothing; end with 1 and the difference where there is one"))
+    .addOption(new Option("--check", "report newer packages and exit with 3 if there are any; change nothing"))
     .addOption(
       new Option("--update <package>", "take the newest of this package and keep the others; repeatable")
         .argParser(repeated)
@@ -65,7 +65,7 @@ export function addLockCommand(program: Command, context: CommandContext): void 
       if (flags.json) context.printJson({ file, changes });
       else if (isSame) context.log.info(`${file} is what there is now`);
       else context.print(changesText(changes));
-      if (!isSame) context.setExitCode(1);
+      if (!isSame) context.setExitCode(3);
     });
 }
 

@@ -9,6 +9,8 @@ import { families } from "../system/family.ts";
 export interface PlanOptions {
   readonly recipe: string;
   readonly arch?: readonly string[];
+  readonly name?: string;
+  /** The former spelling of `name`. */
   readonly tag?: string;
   readonly from?: string;
   readonly builder?: string;
@@ -35,6 +37,15 @@ export function lockFileOption(): Option {
   return new Option("--lock-file <file>", "the lock file (default: beside the recipe; of a shipped one: here)");
 }
 
+export function nameOption(): Option {
+  return new Option("-n, --name <name>", "image name, without a tag (default: localhost/<recipe>)");
+}
+
+/** An alias of `--name`, as users of buildah and podman type it. */
+export function tagOption(): Option {
+  return new Option("-t, --tag <name>", "the same as --name").conflicts("name").hideHelp();
+}
+
 /** Collects the values of an option that can be given several times. */
 export function repeated(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
@@ -49,7 +60,8 @@ export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Com
         repeated,
       ),
     )
-    .addOption(new Option("-t, --tag <name>", "the image's name without tag (default: localhost/<recipe>)"))
+    .addOption(nameOption())
+    .addOption(tagOption())
     .addOption(new Option("--locked", "use exactly the packages of the lock file; a difference is an error"))
     .addOption(lockFileOption());
   switch (kind) {
@@ -93,12 +105,12 @@ export async function readRequest(kind: PlanRequest["kind"], options: PlanOption
     import("../system/os-release.ts"),
   ]);
   const loaded = await loadRecipe(options.recipe);
-  const { tag, from, builder, base } = options;
+  const { name = options.tag, from, builder, base } = options;
   const sourceDateEpoch = process.env.SOURCE_DATE_EPOCH;
   const request: PlanRequest = {
     kind,
     arches: options.arch ?? [],
-    ...(tag === undefined ? {} : { tag }),
+    ...(name === undefined ? {} : { name }),
     ...(from === undefined ? {} : { from }),
     ...(builder === undefined ? {} : { builder }),
     ...(base === undefined ? {} : { base }),

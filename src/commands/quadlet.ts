@@ -5,7 +5,7 @@ import type { ImagePlan } from "../plan.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, usageFailure } from "../system/errors.ts";
 import { installUnit } from "./install-unit.ts";
-import { type PlanOptions, readPlan, recipeOption, repeated } from "./options.ts";
+import { nameOption, type PlanOptions, readPlan, recipeOption, repeated, tagOption } from "./options.ts";
 
 interface QuadletOptions extends PlanOptions {
   readonly podman?: string;
@@ -34,8 +34,9 @@ export function addQuadletCommand(program: Command, context: CommandContext): vo
     .addOption(
       new Option("-a, --arch <arch>", "of the image in the unit (default: this machine's)").argParser(repeated),
     )
-    .addOption(new Option("-t, --tag <name>", "the image's name without tag (default: localhost/<recipe>)"))
-    .addOption(new Option("--image <image>", "the image with its tag or digest").conflicts("tag"))
+    .addOption(nameOption())
+    .addOption(tagOption())
+    .addOption(new Option("--image <image>", "the image with its tag or digest").conflicts(["name", "tag"]))
     .addOption(new Option("--podman <version>", `for this podman (default: this host's, or ${usualPodman})`))
     .addOption(new Option("--interface <name>", "an interface to serve; repeatable").argParser(repeated))
     .addOption(new Option("--template", "one unit for any interface, started as NAME@INTERFACE"))

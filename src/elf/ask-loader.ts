@@ -7,22 +7,22 @@ import { type RootView, viewRoot } from "./view.ts";
 import { disagreements, type Listing, parseListing } from "./witness.ts";
 
 /** What became of asking an image's own loader. */
-export type Witness = "agreed" | "not asked";
+export type LoaderCheck = "agreed" | "not asked";
 
 /** Owner of nothing. */
 const nobody = "65534:65534";
 
 /**
- * Asks the loader of an image's own tree, unpacked in `directory`, about every program of the closures: the second witness, with what
+ * Asks the loader of an image's own tree, unpacked in `directory`, about every program of the closures, with what
  * `options` say of the program's environment. "not asked" where this machine does not run the architecture's programs, lets nobody change
  * the root, or there is no loader. Throws a Failure with every difference where the loader says something else.
  */
-export async function hearWitness(
+export async function crossCheckWithLoader(
   directory: string,
   closures: readonly Closure[],
   options: ClosureOptions,
   run: Run,
-): Promise<Witness> {
+): Promise<LoaderCheck> {
   const view = viewRoot(openDirectoryRoot(directory));
   const programs = closures.flatMap((closure) => startedPrograms(view, closure, options));
   const listings = await Promise.all(programs.map((program) => askLoader(directory, program, options, run)));
@@ -33,7 +33,7 @@ export async function hearWitness(
   });
   if (differences.length === 0) return listings.some((listing) => listing !== undefined) ? "agreed" : "not asked";
   throw new Failure(`cannot trust the closure: the image's own loader does not agree\n${visibleLines(differences)}`, {
-    hint: "this should not happen, please report it; --no-witness builds all the same",
+    hint: "this should not happen, please report it; to build anyway, use --no-loader-check",
   });
 }
 
@@ -72,7 +72,7 @@ async function askLoader(
     if (/=> not found/.test(error.stdout)) return parseListing(error.stdout);
     if (error.notFound || /^(chroot|unshare): /m.test(error.stderr)) return undefined;
     throw new Failure(`cannot trust the closure: the image's own loader does not take ${binary}: ${error.complaint}`, {
-      hint: "this should not happen, please report it; --no-witness builds all the same",
+      hint: "this should not happen, please report it; to build anyway, use --no-loader-check",
       cause: error,
     });
   }

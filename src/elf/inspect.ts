@@ -32,13 +32,13 @@ export function inspectClosures({ view, closures, included }: Omit<CompleteClosu
 /** So many names a hint repeats; the findings have them all. */
 const mostNamed = 5;
 
-/** Throws a Failure with every finding that would keep a program from starting or from going on, unless it was considered. */
-export function requireSound({ findings }: Inspection, considered: readonly string[]): void {
-  const errors = findings.filter(({ severity, wanted }) => severity === "error" && !considered.includes(wanted));
+/** Throws a Failure with every finding that would keep a program from starting or from going on, unless the recipe ignores it. */
+export function requireSound({ findings }: Inspection, ignoreHints: readonly string[]): void {
+  const errors = findings.filter(({ severity, wanted }) => severity === "error" && !ignoreHints.includes(wanted));
   if (errors.length === 0) return;
   const wanted = [...new Set(errors.map((each) => each.wanted))];
   const named = wanted.slice(0, mostNamed).join(", ") + (wanted.length > mostNamed ? ", ..." : "");
   throw new Failure(`cannot complete the closure:\n${visibleLines(errors.map(({ sentence }) => `  ${sentence}`))}`, {
-    hint: `the packages do not fit each other; where it does no harm, say so in the recipe: scratch.considered: [${named}]`,
+    hint: `these packages are incompatible; if it is harmless, add to the recipe: scratch.ignoreHints: [${named}]`,
   });
 }

@@ -5,25 +5,25 @@ import type { Inspection } from "./inspect.ts";
 export interface Remark {
   readonly about: string;
   readonly sentence: string;
-  /** The recipe can answer it: with a file, or by having considered it. */
+  /** The recipe can answer it: with a file, or by ignoring the hint. */
   readonly open: boolean;
 }
 
 /** So many imports give a hint away well enough. */
 const mostImports = 5;
 
-/** Warnings, and hints about files that the image lacks (`has` is asked) and that the recipe has not considered. */
+/** Warnings, and hints about files that the image lacks (`has` is asked) and that the recipe does not ignore. */
 export function remarksOn(
   { findings, warnings, hints }: Inspection,
-  considered: readonly string[],
+  ignoreHints: readonly string[],
   has: (path: string) => boolean,
 ): readonly Remark[] {
-  const harmless = findings.filter(({ severity, wanted }) => severity === "warning" && !considered.includes(wanted));
+  const harmless = findings.filter(({ severity, wanted }) => severity === "warning" && !ignoreHints.includes(wanted));
   return [
     ...warnings.map((sentence) => ({ about: sentence, sentence, open: false })),
     ...harmless.map(({ sentence }) => ({ about: sentence, sentence, open: false })),
     ...hints
-      .filter(({ about }) => !considered.includes(about) && !has(about))
+      .filter(({ about }) => !ignoreHints.includes(about) && !has(about))
       .map(({ about, sentence, imports }) => {
         const named = imports.slice(0, mostImports).join(", ") + (imports.length > mostImports ? ", ..." : "");
         return { about, sentence: `${about}: the service ${sentence} (imports ${named})`, open: true };
@@ -38,6 +38,6 @@ export function tellRemarks(remarks: readonly Remark[], log: Log): void {
   const open = once.filter((remark) => remark.open).map(({ about }) => about);
   if (open.length === 0) return;
   log.info(
-    `a recipe can bring such files with scratch.files or scratch.include, or do without: considered: [${open.join(", ")}]`,
+    `add such files with scratch.files or scratch.include, or suppress the hints with scratch.ignoreHints: [${open.join(", ")}]`,
   );
 }

@@ -35,8 +35,8 @@ export interface StopCheck extends CommonCheck {
   readonly within: number;
 }
 
-/** An entry of the image that no check proves. */
-export interface Accepted {
+/** An entry of the image that no check covers, and the reason to keep it. */
+export interface Unproven {
   readonly path: string;
   readonly reason: string;
 }
@@ -44,11 +44,11 @@ export interface Accepted {
 /** What an image's proof consists of. */
 export interface CheckPlan {
   readonly checks: readonly Check[];
-  readonly accept: readonly Accepted[];
+  readonly unproven: readonly Unproven[];
 }
 
-export function plannedChecks(recipe: Pick<Recipe, "checks" | "accept">): CheckPlan {
-  return { checks: recipe.checks.flatMap(plannedCheck), accept: recipe.accept };
+export function plannedChecks(recipe: Pick<Recipe, "checks" | "unproven">): CheckPlan {
+  return { checks: recipe.checks.flatMap(plannedCheck), unproven: recipe.unproven };
 }
 
 /** One check of a recipe says one thing; anything else its schema has refused. */

@@ -69,7 +69,7 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
     ),
     entries: verdicts,
     dispensable: await spareTogether(unproven, tryWithout),
-    objections: objections(verdicts, plan.accept),
+    objections: objections(verdicts, plan.unproven),
     trials,
     milliseconds: Math.round(performance.now() - started),
   };

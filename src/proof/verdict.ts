@@ -1,4 +1,4 @@
-import type { Accepted } from "../plan/check.ts";
+import type { Unproven } from "../plan/check.ts";
 import type { BuildRecord, EntryRecord } from "../report/record.ts";
 import type { Candidate, FailedCheck } from "./ablation.ts";
 import type { ImageFile } from "./image-files.ts";
@@ -31,7 +31,7 @@ export function candidatesOf(files: readonly ImageFile[], recorded: readonly Ent
 export function verdictsOf(
   files: readonly ImageFile[],
   found: ReadonlyMap<string, readonly FailedCheck[]>,
-  accept: readonly Accepted[],
+  unproven: readonly Unproven[],
 ): readonly Verdict[] {
   const needed = files.filter(({ path }) => (found.get(path)?.length ?? 0) > 0);
   return files.map(({ path, kind }) => {
@@ -39,40 +39,40 @@ export function verdictsOf(
     const holds = needed.find((other) => other.path.startsWith(`${path}/`))?.path;
     if (failed.length > 0) return { path, kind, verdict: "needed", failed };
     if (holds !== undefined) return { path, kind, verdict: "needed", holds };
-    const accepted = acceptance(path, accept) ?? acceptanceOfAll(files, path, accept);
+    const accepted = acceptance(path, unproven) ?? acceptanceOfAll(files, path, unproven);
     return { path, kind, verdict: "unproven", ...(accepted === undefined ? {} : { accepted }) };
   });
 }
 
-function acceptance(path: string, accept: readonly Accepted[]): string | undefined {
-  return accept.find((each) => path === each.path || path.startsWith(`${each.path}/`))?.reason;
+function acceptance(path: string, unproven: readonly Unproven[]): string | undefined {
+  return unproven.find((each) => path === each.path || path.startsWith(`${each.path}/`))?.reason;
 }
 
 /** A directory is accepted with what it holds, where that is something and all of it is accepted. */
 function acceptanceOfAll(
   files: readonly ImageFile[],
   directory: string,
-  accept: readonly Accepted[],
+  unproven: readonly Unproven[],
 ): string | undefined {
   const reasons = files
     .filter(({ path, kind }) => kind !== "directory" && path.startsWith(`${directory}/`))
-    .map(({ path }) => acceptance(path, accept));
+    .map(({ path }) => acceptance(path, unproven));
   return reasons.includes(undefined) ? undefined : reasons[0];
 }
 
 /** What need not be proved: what the recipe accepts, and what it has put there for scanners alone. */
-export function acceptedOf({ plan, entries }: BuildRecord): readonly Accepted[] {
+export function acceptedOf({ plan, entries }: BuildRecord): readonly Unproven[] {
   const metadata = entries.filter(({ reason }) => reason.kind === "metadata");
-  return [...plan.accept, ...metadata.map(({ path }) => ({ path, reason: "for scanners: the recipe's metadata" }))];
+  return [...plan.unproven, ...metadata.map(({ path }) => ({ path, reason: "for scanners: the recipe's metadata" }))];
 }
 
 /** What the verdicts have against the image, one sentence each; none when every entry is needed or rightly accepted. */
-export function objections(verdicts: readonly Verdict[], accept: readonly Accepted[]): readonly string[] {
+export function objections(verdicts: readonly Verdict[], unproven: readonly Unproven[]): readonly string[] {
   return [
     ...verdicts.flatMap(({ path, verdict, accepted }) =>
       verdict === "unproven" && accepted === undefined ? [`no check needs ${path}`] : [],
     ),
-    ...accept.flatMap(({ path }) =>
+    ...unproven.flatMap(({ path }) =>
       verdicts.some((each) => each.path === path && each.verdict === "needed")
         ? [`the recipe accepts ${path} as unproven, and it is needed`]
         : [],

@@ -23,7 +23,7 @@ export function mistakesOf(
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => {
         const known = keysAt(issue.path);
-        const meant = nearest(key, known);
+        const meant = presentNames[key] ?? nearest(key, known);
         const instead = meant === undefined ? `known here are ${known.join(", ")}` : `did you mean ${meant}?`;
         const { offset } = places.keyAt(issue.path, key);
         return mistake(offset, [...issue.path, key], `unknown key; ${instead}`);
@@ -37,6 +37,9 @@ export function mistakesOf(
     return [mistake(offset, issue.path, sentenceOf(issue, node))];
   });
 }
+
+/** Keys of recipes of the first version. */
+const presentNames: Readonly<Record<string, string>> = { considered: "ignoreHints", accept: "unproven" };
 
 /** A mistake is one line of some length, whatever the recipe's values that it repeats are. */
 export function mistake(offset: number, path: readonly PropertyKey[], sentence: string): Mistake {

@@ -114,7 +114,9 @@ const scratch = z.strictObject({
     .describe(
       "By feature of a library's dlopen note: whether its libraries come along; suggested ones do not by default",
     ),
-  considered: distinct(line).default([]).describe("Hints about data files that need not be given any more"),
+  ignoreHints: distinct(line)
+    .default([])
+    .describe("Hints that the build does not report, by the name that they begin with"),
   metadata: z
     .enum(["none", "dpkg-status-d"])
     .default("none")
@@ -170,9 +172,9 @@ export const recipeSchema = z
     fedora: fedora.optional().describe("The OS-based image"),
     scratch: scratch.optional().describe("The image with the service's files and nothing else"),
     checks: distinct(check, "name").default([]).describe("What must be true of the image"),
-    accept: distinct(z.strictObject({ path, reason: line }), "path")
+    unproven: distinct(z.strictObject({ path, reason: line }), "path")
       .default([])
-      .describe("Files that no check proves, and why they are there"),
+      .describe("Files that no check covers, with the reason to keep them"),
   })
   .refine((recipe) => !isMap(recipe) || ["scratch", "fedora"].some((key) => property(recipe, key) !== undefined), {
     message: "needs scratch, fedora or both: there is no image to build otherwise",

@@ -159,14 +159,29 @@ export function readRecord(labels: Readonly<Record<string, string>>): BuildRecor
   if (text === undefined) return undefined;
   for (let part = 1; labels[`${recordLabel}.${part}`] !== undefined; part++) text += labels[`${recordLabel}.${part}`];
   const record = parseJson(text);
-  if (isRecord(record)) return record;
+  if (isRecord(record)) return { ...record, plan: withPresentNames(record.plan) };
   throw new Failure("cannot read the image's record: it is damaged, or of another version of dhcpd-build");
 }
 
 /** Labels can be changed by whoever handles an image; what we wrote ourselves needs no closer look. */
 function isRecord(value: unknown): value is BuildRecord {
   const parts = value as Partial<BuildRecord> | null | undefined;
-  return parts?.recordVersion === 2 && Array.isArray(parts.entries) && Array.isArray(parts.packages);
+  return (
+    parts?.recordVersion === 2 &&
+    typeof parts.plan === "object" &&
+    Array.isArray(parts.entries) &&
+    Array.isArray(parts.packages)
+  );
+}
+
+/** Until version 0.1.0 the plan's `ignoreHints` and `unproven` were `considered` and `accept`. */
+function withPresentNames(plan: BuildRecord["plan"]): BuildRecord["plan"] {
+  const { considered, accept, ...rest } = plan as BuildRecord["plan"] & { considered?: []; accept?: [] };
+  return {
+    ...rest,
+    ...(considered === undefined ? {} : { ignoreHints: considered }),
+    ...(accept === undefined ? {} : { unproven: accept }),
+  };
 }
 
 function parseJson(text: string): unknown {

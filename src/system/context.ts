@@ -11,6 +11,6 @@ export interface CommandContext {
   printJson(value: unknown): void;
   /** Writes to stdout what this program printed in a user namespace, as it is. */
   relay(printed: string): void;
-  /** The exit code when the verb returns: 1 says no to what was asked, without being a failure to explain. */
-  setExitCode(code: 0 | 1): void;
+  /** The exit code when the verb returns: 1 means that a check failed, 3 that a comparison found a difference. */
+  setExitCode(code: 0 | 1 | 3): void;
 }

@@ -108,7 +108,7 @@ describe("diff", () => {
   });
 
   it.each([
-    ["localhost/served:next", 1],
+    ["localhost/served:next", 3],
     ["localhost/served", 0],
   ])("with --exit-code against %s ends with %i", async (after, exitCode) => {
     expect((await diff("localhost/served", after, "--exit-code")).exitCode).toBe(exitCode);

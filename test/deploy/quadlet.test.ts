@@ -173,6 +173,7 @@ describe("the verb", () => {
   const needing = (soname: string) =>
     recordLabels({
       recordVersion: 2,
+      plan: {},
       packages: [],
       entries: [
         { path: "/usr/lib/x", kind: "file", reason: { kind: "needed", soname, rule: "cache", by: ["/usr/sbin/x"] } },

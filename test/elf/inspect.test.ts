@@ -33,10 +33,10 @@ describe("what does not fit", () => {
       return undefined;
     })();
     expect(error?.message).toBe("cannot complete the closure:\n  /bin/prog needs GREET_2");
-    expect(error?.hint).toContain("scratch.considered: [GREET_2]");
+    expect(error?.hint).toContain("scratch.ignoreHints: [GREET_2]");
   });
 
-  test("is accepted where the recipe has considered it", () => {
+  test("is accepted where the recipe ignores it", () => {
     expect(() => requireSound(inspection, ["GREET_2"])).not.toThrow();
   });
 });
@@ -48,11 +48,11 @@ describe("what a person may want to know", () => {
       "'/bin/prog' goes without 'libaux.so' (auxiliary): there is no such library",
       "/bin/prog would like GREET_3",
       "/etc/services: the service looks up services by name (imports getservbyname)",
-      "a recipe can bring such files with scratch.files or scratch.include, or do without: considered: [/etc/services]",
+      "add such files with scratch.files or scratch.include, or suppress the hints with scratch.ignoreHints: [/etc/services]",
     ]);
   });
 
-  test("is not told where the image has the file, nor where it was considered", () => {
+  test("is not told where the image has the file, nor where the recipe ignores it", () => {
     const quiet = { ...inspection, findings: [], warnings: [] };
     expect(remarksOn(quiet, [], (path) => path === "/etc/services")).toEqual([]);
     expect(remarksOn(quiet, ["/etc/services"], () => false)).toEqual([]);

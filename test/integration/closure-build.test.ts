@@ -53,13 +53,13 @@ describe.runIf(canBuild)("a closure in an image", () => {
     return workshop.run(["scratch", "--json", "--recipe", recipe, ...options], { env: repository.env });
   }
 
-  /** The image's files, links and `witness`, once its exit code has been looked at. */
-  async function built(ended: Ended): Promise<{ files: readonly string[]; witness: string; id: string }> {
+  /** The image's files, links and `loaderCheck`, once its exit code has been looked at. */
+  async function built(ended: Ended): Promise<{ files: readonly string[]; loaderCheck: string; id: string }> {
     expect(ended.stderr).not.toContain("error:");
-    const [{ id, witness }] = JSON.parse(ended.stdout).images;
+    const [{ id, loaderCheck }] = JSON.parse(ended.stdout).images;
     const directory = await unpacked(id);
     const found = execFileSync("find", [directory, "!", "-type", "d", "-printf", "/%P\n"], { encoding: "utf8" });
-    return { id, witness, files: found.trim().split("\n").sort() };
+    return { id, loaderCheck, files: found.trim().split("\n").sort() };
   }
 
   /** A copy of an image's tree. */
@@ -77,8 +77,8 @@ describe.runIf(canBuild)("a closure in an image", () => {
     "runs on %s only with its cache where a library lies outside the loader's directories",
     async (arch) => {
       const ended = await build("moved", "/usr/bin/xz", {}, "--arch", oci[arch]);
-      const { files, witness, id } = await built(ended);
-      expect(witness).toBe("agreed");
+      const { files, loaderCheck, id } = await built(ended);
+      expect(loaderCheck).toBe("agreed");
       expect(files).toContain("/etc/ld.so.cache");
       expect(files).not.toContain("/etc/ld.so.conf.d/moved.conf");
       const directory = await unpacked(id);
@@ -89,28 +89,30 @@ describe.runIf(canBuild)("a closure in an image", () => {
     },
   );
 
-  it("is not built where the image's own loader says something else, but for --no-witness", async () => {
+  it("is not built where the image's own loader says something else, but for --no-loader-check", async () => {
     const refused = await build("lying", "/usr/bin/lying");
     expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
     expect(refused.stderr).toContain("error: cannot trust the closure: the image's own loader does not agree");
     expect(refused.stderr).toContain("  for /usr/bin/lying the loader also loads /opt/extra.so");
-    const { witness } = await built(await build("lying", "/usr/bin/lying", {}, "--no-witness"));
-    expect(witness).toBe("skipped");
+    const { loaderCheck } = await built(await build("lying", "/usr/bin/lying", {}, "--no-loader-check"));
+    expect(loaderCheck).toBe("skipped");
     // What was not heard is heard when it is asked for, though the image is there.
     expect((await build("lying", "/usr/bin/lying")).exitCode).toBe(1);
   });
 
-  it("is not built with a library that lacks a version or a symbol, unless that was considered", async () => {
+  it("is not built with a library that lacks a version or a symbol, unless the recipe ignores it", async () => {
     const refused = await build("unfit", "/usr/bin/unfit");
     expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
     expect(refused.stderr).toContain(
       "/usr/bin/unfit needs version GREET_2 of libgreet.so: libgreet.so does not define it",
     );
     expect(refused.stderr).toContain("/usr/bin/unfit uses greet@GREET_2, which no file of its closure defines");
-    expect(refused.stderr).toContain("considered: [GREET_2, greet@GREET_2]");
-    const considered = ["GREET_2", "greet@GREET_2"];
-    const { witness } = await built(await build("unfit", "/usr/bin/unfit", { considered }, "--no-witness"));
-    expect(witness).toBe("skipped");
+    expect(refused.stderr).toContain("ignoreHints: [GREET_2, greet@GREET_2]");
+    const ignored = ["GREET_2", "greet@GREET_2"];
+    const { loaderCheck } = await built(
+      await build("unfit", "/usr/bin/unfit", { ignoreHints: ignored }, "--no-loader-check"),
+    );
+    expect(loaderCheck).toBe("skipped");
   });
 
   it("is built with a warning where the library has no versions at all", async () => {
@@ -135,12 +137,12 @@ describe.runIf(canBuild)("a closure in an image", () => {
 
   it("has plug-ins, directories of them and $LIB, each with what it needs", async () => {
     const plugins = ["/usr/$LIB/plugged", "libnss_private.so.2"];
-    const { files, witness } = await built(await build("plugged", "/usr/bin/plugged", { plugins }));
+    const { files, loaderCheck } = await built(await build("plugged", "/usr/bin/plugged", { plugins }));
     expect(files).toContain("/usr/lib/x86_64-linux-gnu/plugged/one.so");
     expect(files).toContain("/usr/lib/x86_64-linux-gnu/plugged/two.so");
     expect(files).toContain("/usr/lib/libneeded.so");
     expect(files).toContain("/usr/lib/libnss_private.so.2");
-    expect(witness).toBe("agreed");
+    expect(loaderCheck).toBe("agreed");
   });
 
   it("has a directory of the packages that the recipe includes, data and modules, with what the modules need", async () => {
@@ -168,29 +170,36 @@ describe.runIf(canBuild)("a closure in an image", () => {
   });
 
   it("has the interpreter of a script, and hears its loader", async () => {
-    const { files, witness } = await built(await build("scripted", "/usr/bin/scripted"));
+    const { files, loaderCheck } = await built(await build("scripted", "/usr/bin/scripted"));
     expect(files).toContain("/usr/bin/plugged");
-    expect(witness).toBe("agreed");
+    expect(loaderCheck).toBe("agreed");
   });
 
   it("has the shell of a script, though no package says that it needs one", async () => {
-    const { files, witness } = await built(await build("shelled", "/usr/bin/shelled"));
+    const { files, loaderCheck } = await built(await build("shelled", "/usr/bin/shelled"));
     expect(files).toEqual(expect.arrayContaining(["/bin", "/usr/bin/dash", "/usr/bin/shelled"]));
-    expect(witness).toBe("agreed");
+    expect(loaderCheck).toBe("agreed");
   });
 
   it("has a program that nobody but its owner may read", async () => {
-    const { witness } = await built(await build("private", "/usr/bin/private"));
-    expect(witness).toBe("agreed");
+    const { loaderCheck } = await built(await build("private", "/usr/bin/private"));
+    expect(loaderCheck).toBe("agreed");
   });
 
   it("tells once, for all architectures, what the recipe may have to consider", async () => {
     const ended = await build("isc-dhcp-server", "/usr/sbin/dhcpd", {}, "--arch", "all");
     expect(ended.stderr.match(/^\/etc\/services: /gm)).toHaveLength(1);
-    expect(ended.stderr.match(/considered: \[\/etc\/services, /g)).toHaveLength(1);
-    const considered = /considered: \[(.*)\]$/m.exec(ended.stderr)?.[1]?.split(", ") ?? [];
-    const quiet = await build("isc-dhcp-server", "/usr/sbin/dhcpd", { considered }, "--arch", "x86_64", "--force");
-    expect(quiet.stderr).not.toContain("considered");
+    expect(ended.stderr.match(/ignoreHints: \[\/etc\/services, /g)).toHaveLength(1);
+    const ignored = /ignoreHints: \[(.*)\]$/m.exec(ended.stderr)?.[1]?.split(", ") ?? [];
+    const quiet = await build(
+      "isc-dhcp-server",
+      "/usr/sbin/dhcpd",
+      { ignoreHints: ignored },
+      "--arch",
+      "x86_64",
+      "--force",
+    );
+    expect(quiet.stderr).not.toContain("ignoreHints");
   });
 });
 

@@ -148,12 +148,12 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))("bases and bu
         debian,
         "--arch",
         "all",
-        "--tag",
+        "--name",
         "localhost/deb",
       ]);
       expect(images.map(({ arch }) => arch).sort()).toEqual(["aarch64", "x86_64"]);
       expect(images.flatMap(({ packages }) => packages.map(({ name }) => name))).toContain("isc-dhcp-server");
-      const forced = ["--from", "debian", "--builder", debian, "--arch", "all", "--tag", "localhost/deb", "--force"];
+      const forced = ["--from", "debian", "--builder", debian, "--arch", "all", "--name", "localhost/deb", "--force"];
       expect(await workshop.build(forced)).toEqual(images);
       expect(await workshop.leftovers()).toEqual([]);
     },

@@ -39,7 +39,7 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))("images of RP
     later = await anotherDay(workshop.store.directory);
     for (const manager of managers) await loadBase(world.base[manager], imageOf(manager), workshop.store.env);
     for (const { manager, kind, args } of kinds) {
-      const { images } = await build([...args, "--arch", "x86_64", "--tag", `localhost/${kind}-${manager}`]);
+      const { images } = await build([...args, "--arch", "x86_64", "--name", `localhost/${kind}-${manager}`]);
       built.set(`${kind} ${manager}`, images[0]!);
     }
   }, 900_000);
@@ -58,7 +58,7 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))("images of RP
       });
     });
 
-    const again = [...args, "--arch", "x86_64", "--tag", `localhost/${kind}-${manager}`];
+    const again = [...args, "--arch", "x86_64", "--name", `localhost/${kind}-${manager}`];
 
     it("needs no work the second time", async () => {
       const second = await build(again);
@@ -152,7 +152,7 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo"))("images of RP
         "fedora",
         "--builder",
         imageOf("dnf5"),
-        "--tag",
+        "--name",
         "localhost/all",
         "--arch",
         "all",

@@ -88,7 +88,9 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo")).each(["dnf5",
     it("holds while the repository and the base move on", async () => {
       await archive.offer([...old, newer]);
       await moveBase("two");
-      expect((await said(["lock", "fedora"], "--check")).stdout).toMatch(
+      const { stdout, exitCode } = await said(["lock", "fedora"], "--check");
+      expect(exitCode).toBe(3);
+      expect(stdout).toMatch(
         /^localhost\/moving:44, x86_64:\npackage +locked +found\nlocalhost\/moving:44 +sha256:\w+ +sha256:\w+\nserved-libs\.x86_64 +1\.0-1\.fc44 +1\.1-1\.fc44\n$/,
       );
       expect((await build()).packages.find(({ name }) => name === "served-libs")?.version).toBe("1.1-1.fc44");
@@ -131,7 +133,7 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo")).each(["dnf5",
       expect(await said(["lock", "fedora"], ...there)).toMatchObject({ exitCode: 0 });
       expect(await readFile(nothing, "utf8")).toContain("packages: []");
       expect(await said(["lock", "fedora"], "--check", ...there)).toMatchObject({ exitCode: 0 });
-      expect(await said(["fedora"], "--locked", ...there, "--tag", "localhost/again")).toMatchObject({ exitCode: 0 });
+      expect(await said(["fedora"], "--locked", ...there, "--name", "localhost/again")).toMatchObject({ exitCode: 0 });
       const all = ["--update", "served", "--update", "served-libs"];
       expect(await said(["lock", "fedora"], ...all)).toMatchObject({ exitCode: 0 });
       expect(await said(["lock", "fedora"], "--update", "glibc")).toMatchObject({

@@ -129,7 +129,7 @@ describe.runIf(ready)("a lock", () => {
     await archive.offer([old("isc-dhcp-server"), newer]);
     const table = `package  locked${" ".repeat(version.length - 4)}found\nlibc6    ${version}  ${version}.1\n`;
     expect(await early.run(["lock", "--check", "--refresh", ...here], { env })).toMatchObject({
-      exitCode: 1,
+      exitCode: 3,
       stdout: `debian 12, x86_64:\n${table}`,
     });
     const [held] = await early.build([...here, "--locked", "--force"], { env });

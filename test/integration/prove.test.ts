@@ -103,12 +103,15 @@ describe.runIf(canServe)("prove", () => {
   );
 
   it("takes the recipe's word for what it accepts, unless that is needed", async () => {
-    const accept = ['- { path: /usr/share, reason: "The licence wants it." }'];
-    const accepted = await prove(workshop, await buildVariant(workshop, { name: "kept", files: superfluous, accept }));
+    const unproven = ['- { path: /usr/share, reason: "The licence wants it." }'];
+    const accepted = await prove(
+      workshop,
+      await buildVariant(workshop, { name: "kept", files: superfluous, unproven }),
+    );
     expect(accepted.certificate.objections).toEqual([]);
     expect(accepted.exitCode).toBe(0);
     const wrong = ["- { path: /usr/sbin/dhcpd, reason: just in case }"];
-    const refused = await prove(workshop, await buildVariant(workshop, { name: "wrong", accept: wrong }));
+    const refused = await prove(workshop, await buildVariant(workshop, { name: "wrong", unproven: wrong }));
     expect(refused.certificate.objections).toEqual([
       "the recipe accepts /usr/sbin/dhcpd as unproven, and it is needed",
     ]);

@@ -33,7 +33,7 @@ describe.runIf(requireTools(...standInTools, ...spdxTools, "buildah", "skopeo"))
           "fedora",
           "--builder",
           base,
-          "--tag",
+          "--name",
           "localhost/from-rpms",
           ...common,
         ),

@@ -116,7 +116,7 @@ describe.runIf(canBuild)("what an image tells of itself", () => {
     expect(changed).not.toBe(recipe);
     const file = path.join(workshop.env.TMPDIR ?? "", "changed.yaml");
     await writeFile(file, changed);
-    const [other] = await workshop.build(["--recipe", file, "--arch", "x86_64", "--tag", "localhost/changed"]);
+    const [other] = await workshop.build(["--recipe", file, "--arch", "x86_64", "--name", "localhost/changed"]);
     const difference: Difference = JSON.parse(await output(["diff", image, other?.references[0] ?? "", "--json"]));
     expect(difference.packages).toEqual([]);
     expect(difference.configuration).toEqual([{ name: "ports", before: "67/udp", after: "67/udp 7911/tcp" }]);

@@ -116,7 +116,7 @@ describe.runIf(requireTools("buildah", "apt-get", "dpkg-deb", "root", "unshare",
 
   it.each([
     ["an architecture that no image can have", ["scratch", "--arch", "mips"], /mips/],
-    ["a name that is no image name", ["scratch", "--tag", "Upper Case"], /Upper Case/],
+    ["a name that is no image name", ["scratch", "--name", "Upper Case"], /Upper Case/],
     ["a recipe that is not there", ["scratch", "--recipe", "no-such-recipe"], /no-such-recipe/],
     ["a family that nobody has", ["scratch", "--from", "gentoo"], /gentoo/],
     ["an option that does not exist", ["scratch", "--no-such-option"], /no-such-option/],

@@ -15,7 +15,7 @@ describe.runIf(canServe && requireTools(...standInTools, "buildah"))("the two im
     const world = await standIn();
     workshop = await createWorkshop();
     await loadBase(world.base.dnf5, base, workshop.store.env);
-    const common = ["--arch", "x86_64", "--tag"];
+    const common = ["--arch", "x86_64", "--name"];
     for (const args of [
       ["scratch", "--from", "fedora", "--builder", base, ...common, "localhost/small"],
       ["fedora", "--base", base, ...common, "localhost/full"],

@@ -20,10 +20,10 @@ function mistakesIn(text: string): readonly string[] {
 
 describe("a right recipe", () => {
   it("gets its defaults", () => {
-    const { service, scratch, checks, accept } = parseRecipe(rightRecipe, "r.yaml");
+    const { service, scratch, checks, unproven } = parseRecipe(rightRecipe, "r.yaml");
     expect(service).toMatchObject({ capabilities: [], ports: [], init: false, environment: {} });
     expect(scratch).toMatchObject({ files: [], directories: [] });
-    expect({ checks: checks.length, accept }).toEqual({ checks: 1, accept: [] });
+    expect({ checks: checks.length, unproven }).toEqual({ checks: 1, unproven: [] });
   });
 
   it("keeps the order of the families, for the first is the default", () => {
@@ -72,6 +72,11 @@ describe("a mistake is told at its place", () => {
       withLine("    debian:", "    debain:"),
       ["r.yaml:17:5: scratch.packages.debain: unknown key; did you mean debian?"],
     ],
+    [
+      "a key of an earlier version",
+      withLine("  binaries: [echod]", "  binaries: [echod]\n  considered: [locale]"),
+      ["r.yaml:15:3: scratch.considered: unknown key; did you mean ignoreHints?"],
+    ],
     ["a missing key at the map that lacks it", withLine("  user: 7:7\n", ""), ["r.yaml:5:1: service.user: is missing"]],
     ["an empty value at its key", withLine("user: 7:7", "user:"), ["r.yaml:7:3: service.user: is empty"]],
     [
@@ -83,7 +88,7 @@ describe("a mistake is told at its place", () => {
       "such a number under an unknown key too",
       withLine("title: Echo server", "title: Echo server\nversion: 1.10"),
       [
-        "r.yaml:3:1: version: unknown key; known here are name, title, license, source, arches, service, fedora, scratch, checks, accept",
+        "r.yaml:3:1: version: unknown key; known here are name, title, license, source, arches, service, fedora, scratch, checks, unproven",
         'r.yaml:3:10: version: 1.10 without quotes is the number 1.1 to YAML; write "1.10"',
       ],
     ],

@@ -111,9 +111,9 @@ it.each([
     "20:33: checks[0].lease.server: must be an IPv6 address with its prefix such as 2001:db8::1/64",
   ],
   [
-    "what is accepted has a reason",
-    `${withLine("", "")}accept: [{ path: /a }]\n`,
-    "21:10: accept[0].reason: is missing",
+    "what is unproven has a reason",
+    `${withLine("", "")}unproven: [{ path: /a }]\n`,
+    "21:12: unproven[0].reason: is missing",
   ],
 ])("%s", (_, text, mistake) => {
   expect(() => parseRecipe(text, "r.yaml")).toThrow(`cannot use the recipe r.yaml: 1 mistake\nr.yaml:${mistake}`);

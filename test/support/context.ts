@@ -7,7 +7,7 @@ import type { Run } from "../../src/system/run.ts";
 export interface Outcome {
   readonly stdout: readonly string[];
   readonly notes: readonly string[];
-  readonly exitCode: 0 | 1;
+  readonly exitCode: 0 | 1 | 3;
 }
 
 /** Runs one verb as the command line would, with a Run of the test's choice. */
@@ -18,7 +18,7 @@ export async function runVerb(
 ): Promise<Outcome> {
   const stdout: string[] = [];
   const notes: string[] = [];
-  let exitCode: 0 | 1 = 0;
+  let exitCode: 0 | 1 | 3 = 0;
   const program = new Command().exitOverride();
   add(program, {
     log: { ...silent, info: (note: string) => void notes.push(note) } as CommandContext["log"],

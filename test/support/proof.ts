@@ -19,7 +19,7 @@ export interface RecipeParts {
   readonly package?: string;
   /** Lines of checks in place of the usual three. */
   readonly checks?: readonly string[];
-  readonly accept?: readonly string[];
+  readonly unproven?: readonly string[];
   readonly metadata?: "dpkg-status-d";
 }
 
@@ -56,7 +56,7 @@ scratch:
   files:
     - { path: /var/lib/dhcpd/dhcpd.leases, content: "", owner: "${parts.leaseOwner ?? "177:177"}", mode: "0640" }
 ${(parts.files ?? []).map((line) => `    ${line}\n`).join("")}checks:${list(parts.checks ?? usualChecks)}
-accept:${parts.accept === undefined ? " []" : list(parts.accept)}
+unproven:${parts.unproven === undefined ? " []" : list(parts.unproven)}
 `,
   );
   const [image] = await workshop.build(["--recipe", file, "--arch", "x86_64", "--from", "debian"]);
