@@ -14,12 +14,9 @@ describe("the image's name", () => {
     return JSON.parse(stdout.join("\n")).images[0].image;
   };
 
-  it.each([
-    ["--name"],
-    ["-n"],
-    ["--tag"],
-    ["-t"],
-  ])("is given with %s", async (option) => expect(await imageOf(option, "r.example/a")).toBe("r.example/a"));
+  it.each([["--name"], ["-n"], ["--tag"], ["-t"]])("is given with %s", async (option) =>
+    expect(await imageOf(option, "r.example/a")).toBe("r.example/a"),
+  );
 
   it("is that of the recipe otherwise", async () => expect(await imageOf()).toBe("localhost/dhcpd"));
 });
@@ -27,9 +24,9 @@ describe("the image's name", () => {
 it("an option of an earlier version is refused with its present name", async () => {
   const context: CommandContext = { log: silent, run: noRun, print: () => {}, setExitCode: () => {} };
   const program = createProgram(context, async () => {});
-  let written = "";
-  const output = { ...program.configureOutput(), writeErr: (text: string) => void (written += text) };
+  const written: string[] = [];
+  const output = { ...program.configureOutput(), writeErr: (text: string) => void written.push(text) };
   for (const command of [program, ...program.commands]) command.configureOutput(output);
   await expect(program.parseAsync(["scratch", "--no-witness"], { from: "user" })).rejects.toThrow("unknown option");
-  expect(written).toContain("error: unknown option '--no-witness'\n(Did you mean --no-loader-check?)\n");
+  expect(written.join("")).toContain("error: unknown option '--no-witness'\n(Did you mean --no-loader-check?)\n");
 });
