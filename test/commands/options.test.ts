@@ -22,7 +22,14 @@ describe("the image's name", () => {
 });
 
 it("an option of an earlier version is refused with its present name", async () => {
-  const context: CommandContext = { log: silent, run: noRun, print: () => {}, setExitCode: () => {} };
+  const context: CommandContext = {
+    log: silent,
+    run: noRun,
+    print: () => {},
+    printJson: () => {},
+    relay: () => {},
+    setExitCode: () => {},
+  };
   const program = createProgram(context, async () => {});
   const written: string[] = [];
   const output = { ...program.configureOutput(), writeErr: (text: string) => void written.push(text) };
