@@ -1,6 +1,5 @@
 import { crossCheckWithLoader, type LoaderCheck } from "../elf/ask-loader.ts";
 import type { Closure, ClosureOptions } from "../elf/closure.ts";
-import { nssLibraries } from "../elf/hints.ts";
 import { cacheForImage } from "../elf/image-cache.ts";
 import { inspectClosures, requireSound } from "../elf/inspect.ts";
 import { closeOver } from "../elf/provide.ts";
@@ -109,9 +108,11 @@ function closureOptions({ plugins, include, files, dlopen, service }: ScratchIma
   const contentOf = (wanted: string) => files.find(({ path }) => path === wanted)?.content;
   const { LD_LIBRARY_PATH: libraryPath, LD_PRELOAD: preload, PATH: searchPath } = service.environment;
   const preloadFile = "/etc/ld.so.preload";
+  const nsswitch = contentOf("/etc/nsswitch.conf");
   return {
-    plugins: [...plugins, ...nssLibraries(contentOf("/etc/nsswitch.conf") ?? "")],
+    plugins,
     wantsDlopen: (feature, priority) => dlopen[feature ?? ""] ?? priority !== "suggested",
+    ...(nsswitch === undefined ? {} : { nsswitch }),
     ...(libraryPath === undefined ? {} : { libraryPath }),
     ...(preload === undefined ? {} : { preload }),
     ...(searchPath === undefined ? {} : { searchPath }),

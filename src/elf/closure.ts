@@ -1,4 +1,5 @@
 import type { Link, Located } from "../system/root.ts";
+import { linkerInput, linkerInputLimit } from "./linker-input.ts";
 import { unionOfLinks } from "./links.ts";
 import { loadProgram } from "./load.ts";
 import type { Priority } from "./notes.ts";
@@ -78,8 +79,13 @@ export interface ClosureOptions {
   readonly cachedDirectories?: readonly string[];
   /** Names, absolute paths, or directories full of what the program opens with dlopen, though no note says so. */
   readonly plugins?: readonly string[];
-  /** Take libgcc_s in for programs that cancel or end threads: glibc opens it by itself, and aborts without it. */
+  /** Take in libgcc_s for programs that cancel or end threads or ask for a backtrace, because glibc opens it by itself. */
   readonly threadUnwinder?: boolean;
+  /**
+   * The text of the image's /etc/nsswitch.conf, "" if it has none: take in the libraries of name services that the closure's own C
+   * library does not have inside.
+   */
+  readonly nsswitch?: string;
 }
 
 /** PATH of a container that does not set it, as podman and docker do. */
@@ -107,7 +113,10 @@ function resolvePlace(view: RootView, place: Located, binary: string, options: C
   const start = startOf(view, place, binary);
   if (looksLikeElf(start)) throw new NotAProgram(binary, examined.broken);
   const shebang = parseShebang(start);
-  if (shebang === undefined) throw new NotAProgram(binary, "it is neither an ELF file nor a script");
+  if (shebang === undefined) {
+    const isWhat = linkerInput(view.root.read(place.path, 0, linkerInputLimit));
+    throw new NotAProgram(binary, `it is ${isWhat ?? "neither an ELF file nor a script"}`);
+  }
   if (depth >= mostScripts) throw new NotAProgram(binary, "scripts are interpreted by scripts too many times");
   const program = programOfEnv(shebang);
   const parts = [interpreted(view, place.path, shebang.interpreter, options, depth)];

@@ -78,15 +78,3 @@ export function hintsFrom(imports: Iterable<string>): readonly Hint[] {
     return found.length === 0 ? [] : [{ about, imports: found, sentence }];
   });
 }
-
-/** Inside libc since glibc 2.34. */
-const builtIn = new Set(["files", "dns"]);
-
-/** The libraries that the services of an nsswitch.conf(5) are looked up in, each once. */
-export function nssLibraries(nsswitch: string): readonly string[] {
-  const lines = nsswitch.split("\n").map((line) => line.replace(/#.*/, "").replace(/\[[^\]]*\]/g, " "));
-  const services = lines.flatMap((line) => /^\s*\w+:(.*)$/.exec(line)?.[1]?.trim().split(/\s+/) ?? []);
-  return [...new Set(services)]
-    .filter((each) => /^\w+$/.test(each) && !builtIn.has(each))
-    .map((each) => `libnss_${each}.so.2`);
-}

@@ -16,6 +16,7 @@ export function judge(view: RootView, place: Located, like: ElfFile): Verdict {
   if (file.class !== like.class) return undefined;
   if (file.endianness !== like.endianness) return { because: "its byte order is another" };
   if (file.machine !== like.machine) return undefined;
+  if (file.type === "relocatable") return { because: "it is an object file, which only a linker reads" };
   if (file.type !== "shared" && file.type !== "executable") return { because: "neither a program nor a library" };
   return file.dynamic ? examined : { because: "it has no dynamic section" };
 }

@@ -3,6 +3,7 @@ import type { Closure, ClosureOptions } from "./closure.ts";
 import { asLoaded } from "./loaded.ts";
 import { usualInterpreters } from "./loader.ts";
 import { LoaderMemory, type LoadOutcome } from "./memory.ts";
+import { nssLibraries } from "./name-services.ts";
 import { expandPlugins } from "./plugins.ts";
 import type { ElfFile, ElfImage } from "./read.ts";
 import { NotAProgram } from "./refusals.ts";
@@ -69,6 +70,10 @@ function runLoader(
   const plugins = (options.plugins ?? []).map((name) => expandTokens(name, main.origin, loader));
   for (const name of expandPlugins(view, plugins)) memory.load(name, main, { rule: "plug-in" });
   memory.settle();
+  if (options.nsswitch !== undefined && loader.dialect === "glibc") {
+    for (const name of nssLibraries(options.nsswitch, memory.images())) memory.load(name, main, { rule: "plug-in" });
+    memory.settle();
+  }
   if (options.threadUnwinder && loader.dialect === "glibc") memory.addThreadUnwinder();
   memory.followNotes(options.wantsDlopen ?? ((_, priority) => priority !== "suggested"));
   return { ...(loader.lib === undefined ? {} : { lib: loader.lib }), ...memory.outcome() };

@@ -2,8 +2,9 @@ import path from "node:path";
 import type { Closure, ClosureFile, ClosureOptions, DlopenDecision, MissingFile } from "./closure.ts";
 import { unionOfLinks } from "./links.ts";
 import { asLoaded, type Loaded } from "./loaded.ts";
+import type { ElfImage } from "./read.ts";
 import { expandTokens, type FoundBy, type Match, type Rule, type Surroundings, search } from "./search.ts";
-import { endsThreads, unwinder } from "./threads.ts";
+import { unwinderNotes } from "./threads.ts";
 
 /** Names that musl answers with itself, whatever stands behind the dot. */
 const muslOwn = /^lib(?:c|pthread|rt|m|dl|util|xnet)\./;
@@ -102,10 +103,8 @@ export class LoaderMemory {
   followNotes(wanted: NonNullable<ClosureOptions["wantsDlopen"]>): void {
     // The map grows while it is walked, and the walk sees what was added.
     for (const loaded of this.#byPath.values()) {
-      const notes = loaded.image.file.dlopenNotes;
-      for (const { sonames, feature, priority } of this.#unwinding && endsThreads(loaded.image)
-        ? [...notes, unwinder]
-        : notes) {
+      const ofGlibc = this.#unwinding ? unwinderNotes(loaded.image) : [];
+      for (const { sonames, feature, priority } of [...loaded.image.file.dlopenNotes, ...ofGlibc]) {
         const decision = { requester: loaded.path, sonames, ...(feature === undefined ? {} : { feature }), priority };
         const isWanted = wanted(feature, priority, loaded.path);
         const answer = isWanted ? this.#firstOf(sonames, loaded, priority === "required") : undefined;
@@ -114,6 +113,11 @@ export class LoaderMemory {
       }
       this.settle();
     }
+  }
+
+  /** The images of everything in memory, the program's first. */
+  images(): readonly ElfImage[] {
+    return [...this.#byPath.values()].map(({ image }) => image);
   }
 
   outcome(): LoadOutcome {

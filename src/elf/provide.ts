@@ -20,6 +20,8 @@ export interface CompleteClosures {
   readonly view: RootView;
 }
 
+const nsswitchFile = "/etc/nsswitch.conf";
+
 /**
  * The closures of these programs, and of ELF files at or below the paths `include`, over packages that are taken in as files are found
  * missing, until nothing is. The directories of the packages' ld.so.conf count, as they would on an installed system: what is found
@@ -36,10 +38,11 @@ export async function closeOver(
   const view = viewRoot(root);
   for (;;) {
     const cachedDirectories = confDirectories(view);
-    const complete = { threadUnwinder: true, cachedDirectories, ...options };
+    const nsswitch = include.includes(nsswitchFile) ? (view.text(nsswitchFile) ?? "") : "";
+    const complete = { threadUnwinder: true, nsswitch, cachedDirectories, ...options };
     const closures = binaries.map((binary) => resolveClosure(view, binary, complete));
     const paths = include.map((each) => expandLib(each, closures));
-    const included = closuresOfIncluded(view, paths, { ...complete, plugins: [] });
+    const included = closuresOfIncluded(view, paths, { ...complete, plugins: [], nsswitch: "" });
     const all = [...closures, ...included];
     const missing = allMissing(all);
     const wanted = [...missing.map((each) => asWanted(each, view.root)), ...unanswered(all)];
@@ -81,11 +84,22 @@ function unanswered(closures: readonly Closure[]): readonly Wanted[] {
   );
 }
 
+/** What is there and does not do is another matter than what nobody has. */
 function nobodyProvides(missing: readonly MissingFile[]): Failure {
-  const lines = missing.map(({ soname, requiredBy, because }) => {
-    return `  ${soname}, needed by ${requiredBy.join(", ")}${because === undefined ? "" : ` (${because})`}`;
-  });
-  return new Failure(`cannot complete the closure: no package provides\n${visibleLines(lines)}`, {
-    hint: "what the packages do not depend on, name in scratch.packages: plug-ins and name services often have packages of their own",
+  const lines = (each: readonly MissingFile[]) =>
+    each.map(({ soname, requiredBy, because }) => {
+      return `  ${soname}, needed by ${requiredBy.join(", ")}${because === undefined ? "" : ` (${because})`}`;
+    });
+  const absent = missing.filter(({ because }) => because === undefined);
+  const useless = missing.filter(({ because }) => because !== undefined);
+  const parts = [
+    ...(absent.length === 0 ? [] : [`no package provides\n${visibleLines(lines(absent))}`]),
+    ...(useless.length === 0 ? [] : [`the loader cannot use\n${visibleLines(lines(useless))}`]),
+  ];
+  return new Failure(`cannot complete the closure: ${parts.join("\n")}`, {
+    hint:
+      absent.length === 0
+        ? "name the library itself, as its soname or the path that the loader opens"
+        : "what the packages do not depend on, name in scratch.packages: plug-ins and name services often have packages of their own",
   });
 }

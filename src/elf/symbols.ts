@@ -54,8 +54,32 @@ function readSymbols(image: ElfImage): Symbols {
   return { imports, exports };
 }
 
+const knownAnswers = new WeakMap<ElfImage, Map<readonly string[], boolean>>();
+
+/**
+ * Whether a file imports one of these functions. Only strongly: older libraries probe weakly for whether there are threads at all. A
+ * table that cannot be read has none of them, because the loader does not read that of a library that nobody uses.
+ */
+export function importsAny(image: ElfImage, functions: readonly string[]): boolean {
+  const answers = knownAnswers.get(image) ?? new Map<readonly string[], boolean>();
+  knownAnswers.set(image, answers);
+  const answer = answers.get(functions) ?? importsOneOf(image, functions);
+  answers.set(functions, answer);
+  return answer;
+}
+
+function importsOneOf(image: ElfImage, functions: readonly string[]): boolean {
+  try {
+    if (!mentions(image, functions)) return false;
+    return symbolsOf(image).imports.some((each) => !each.weak && functions.includes(each.name));
+  } catch (error) {
+    if (error instanceof ElfError) return false;
+    throw error;
+  }
+}
+
 /** Whether the file's string table has one of these words: a quick no before its symbols are read. */
-export function mentions(image: ElfImage, words: readonly string[]): boolean {
+function mentions(image: ElfImage, words: readonly string[]): boolean {
   const strings = stringBytes(image);
   return words.some((word) => strings.includes(`\0${word}\0`, 0, "latin1"));
 }

@@ -1,32 +1,19 @@
 import type { DlopenNote } from "./notes.ts";
 import type { ElfImage } from "./read.ts";
-import { ElfError } from "./refusals.ts";
-import { mentions, symbolsOf } from "./symbols.ts";
+import { importsAny } from "./symbols.ts";
 
-/** What pthread_cancel(3) and pthread_exit(3) of glibc open to unwind a thread's stack; they abort without it. */
-export const unwinder: DlopenNote = {
-  sonames: ["libgcc_s.so.1"],
-  feature: "thread cancellation",
-  priority: "recommended",
-};
+/**
+ * The functions of glibc that open libgcc_s.so.1 by themselves (the callers of __libc_unwind_link_get, and of pthread_cancel_init before
+ * 2.32). The first three abort without it, and a backtrace is empty.
+ */
+const callers: readonly { readonly feature: string; readonly functions: readonly string[] }[] = [
+  { feature: "thread cancellation", functions: ["pthread_cancel", "pthread_exit", "thrd_exit"] },
+  { feature: "backtraces", functions: ["backtrace", "__backtrace"] },
+];
 
-const threadEnds = ["pthread_cancel", "pthread_exit"];
-const known = new WeakMap<ElfImage, boolean>();
-
-/** Whether a file imports one of them. Only strongly: older libraries probe weakly for whether there are threads at all. */
-export function endsThreads(image: ElfImage): boolean {
-  const answer = known.get(image) ?? importsThreadEnd(image);
-  known.set(image, answer);
-  return answer;
-}
-
-function importsThreadEnd(image: ElfImage): boolean {
-  try {
-    if (!mentions(image, threadEnds)) return false;
-    return symbolsOf(image).imports.some((each) => !each.weak && threadEnds.includes(each.name));
-  } catch (error) {
-    // The loader does not read this table of a library that nobody uses: broken or not, it is loaded.
-    if (error instanceof ElfError) return false;
-    throw error;
-  }
+/** What glibc opens to unwind the stack, as if each file that imports such a function had a note that asks for it. */
+export function unwinderNotes(image: ElfImage): readonly DlopenNote[] {
+  return callers
+    .filter(({ functions }) => importsAny(image, functions))
+    .map(({ feature }) => ({ sonames: ["libgcc_s.so.1"], feature, priority: "recommended" }));
 }

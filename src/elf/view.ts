@@ -2,6 +2,7 @@ import path from "node:path";
 import { systemCause, systemErrorCode } from "../system/errors.ts";
 import { type Link, type Located, locate, type Root } from "../system/root.ts";
 import { type CacheEntry, readCache } from "./cache.ts";
+import { linkerInput, linkerInputLimit } from "./linker-input.ts";
 import { describeLoader, type Loader } from "./loader.ts";
 import { type ElfFile, type ElfImage, readElf } from "./read.ts";
 import { ElfError } from "./refusals.ts";
@@ -112,8 +113,9 @@ function examine(root: Root, { path: file, entry }: Located): Examined {
     image.bytes.release();
     return { image };
   } catch (error) {
-    if (error instanceof ElfError) return { broken: error.message };
-    return { broken: unreadable(error) };
+    if (!(error instanceof ElfError)) return { broken: unreadable(error) };
+    const isWhat = linkerInput(root.read(file, 0, linkerInputLimit));
+    return { broken: isWhat === undefined ? error.message : `it is ${isWhat}` };
   }
 }
 

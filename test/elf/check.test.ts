@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkSymbols, checkVersions, importsOf } from "../../src/elf/check.ts";
 import { type Closure, resolveClosure } from "../../src/elf/closure.ts";
-import { hintsFrom, nssLibraries } from "../../src/elf/hints.ts";
+import { hintsFrom } from "../../src/elf/hints.ts";
 import { viewRoot } from "../../src/elf/view.ts";
 import { openDirectoryRoot } from "../../src/system/root.ts";
 import { type TinyWorld, tinyWorld } from "./tiny-world.ts";
@@ -107,11 +107,5 @@ describe("hints", () => {
 
   test("nothing is predicted from ordinary imports", () => {
     expect(hintsFrom(["malloc", "printf", "localtime_s"])).toEqual([]);
-  });
-
-  test("the services of nsswitch.conf are libraries, but for what libc has inside", () => {
-    const conf =
-      "# comment\npasswd: files systemd # sss\nhosts: files mdns4_minimal [NOTFOUND=return] dns\ngroup:files systemd\n";
-    expect(nssLibraries(conf)).toEqual(["libnss_systemd.so.2", "libnss_mdns4_minimal.so.2"]);
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { rules, type TinyWorld, tinyWorld } from "./tiny-world.ts";
+import { paths, rules, type TinyWorld, tinyWorld } from "./tiny-world.ts";
 
 /** C source of a file with `.note.dlopen` notes. */
 function noting(name: string, ...texts: readonly string[]): string {
@@ -117,6 +117,21 @@ describe("libgcc_s", () => {
   });
 });
 
+test.each([
+  ["thrd_exit", "thread cancellation"],
+  ["pthread_cancel", "thread cancellation"],
+  ["backtrace", "backtraces"],
+  ["__backtrace", "backtraces"],
+])("libgcc_s comes in for %s", (caller, feature) => {
+  world.library("/lib/libcaller.so", { source: `void ${caller}(void) {}` }).library("/lib/libgcc_s.so.1");
+  const source = `void ${caller}(void); void prog(void) { ${caller}(); }`;
+  world.program("/bin/prog", { source, needs: ["/lib/libcaller.so"] });
+  const closure = world.closure("/bin/prog", { threadUnwinder: true });
+  expect(closure.dlopen).toMatchObject([{ requester: "/bin/prog", feature, outcome: "found" }]);
+  const wantsDlopen = (asked: string | undefined) => asked !== feature;
+  expect(paths(world.closure("/bin/prog", { threadUnwinder: true, wantsDlopen }))).toEqual(["/lib/libcaller.so"]);
+});
+
 describe("plug-ins", () => {
   test("a path or a name that the recipe gives comes in with its own closure", () => {
     world
@@ -136,6 +151,21 @@ describe("plug-ins", () => {
       "/hooks/a.so.1  plug-in",
       "/hooks/b.so  plug-in",
     ]);
+  });
+
+  test("object files, archives and linker scripts in a directory are passed over, and named as such by themselves", () => {
+    world.library("/hooks/a.so").file("/hooks/libb.a", "!<arch>\n").file("/hooks/libc.so", "INPUT(libc.so.6)\n");
+    world.program("/hooks/crt1.o", { flags: ["-r", "-no-pie"] });
+    world.program("/bin/prog");
+    expect(rules(world.closure("/bin/prog", { plugins: ["/hooks"] }))).toEqual(["/hooks/a.so  plug-in"]);
+    const named = world.closure("/bin/prog", { plugins: ["/hooks/crt1.o", "/hooks/libc.so"] });
+    expect(named.missing.map(({ because }) => because)).toEqual([
+      "/hooks/crt1.o: it is an object file, which only a linker reads",
+      "/hooks/libc.so: it is a linker script, which only a linker reads; it stands for libc.so.6",
+    ]);
+    expect(() => world.closure("/hooks/libc.so")).toThrow(
+      "cannot resolve '/hooks/libc.so': it is a linker script, which only a linker reads; it stands for libc.so.6",
+    );
   });
 
   test("one that is not there is missing", () => {

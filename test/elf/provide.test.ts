@@ -91,6 +91,27 @@ describe("a closure over packages", () => {
     );
   });
 
+  test("says of a file that is there what it is and that the loader cannot use it", async () => {
+    const script = "/* GNU ld script */\nINPUT(libncurses.so.6 AS_NEEDED(-ltinfo))\n";
+    world.library("/stub/libncurses.so").library("/stub/libgone.so");
+    world.file("/lib/libncurses.so", script).file("/lib/libfoo.a", "!<arch>\n").file("/lib/empty.so", "");
+    world.program("/bin/prog", { needs: ["/stub/libncurses.so"] });
+    await expect(closeOver(["/bin/prog"], source({}))).rejects.toThrow(
+      "cannot complete the closure: the loader cannot use\n  libncurses.so, needed by /bin/prog (/lib/libncurses.so: it is a linker script, which only a linker reads; it stands for libncurses.so.6)",
+    );
+    const plugins = ["/lib/libfoo.a", "/lib/empty.so"];
+    world.program("/bin/prog", { needs: ["/stub/libgone.so"] });
+    await expect(closeOver(["/bin/prog"], source({}), { plugins })).rejects.toThrow(
+      [
+        "cannot complete the closure: no package provides",
+        "  libgone.so, needed by /bin/prog",
+        "the loader cannot use",
+        "  /lib/libfoo.a, needed by /bin/prog (/lib/libfoo.a: it is a static archive, which only a linker reads)",
+        "  /lib/empty.so, needed by /bin/prog (/lib/empty.so: not an ELF file)",
+      ].join("\n"),
+    );
+  });
+
   test("asks for a recommended library, and goes on without it", async () => {
     const threaded = "extern void pthread_exit(void *); void prog(void) { pthread_exit(0); }";
     world.library("/lib/libthreads.so", { source: "void pthread_exit(void *value) { (void)value; }" });
