@@ -69,7 +69,7 @@ export interface ScratchImagePlan extends CommonImagePlan {
   readonly binaries: readonly string[];
   /** Sonames, paths or directories of libraries that the programs open by themselves; with $LIB. */
   readonly plugins: readonly string[];
-  /** Files and directories of the packages that no rule finds; with $LIB. */
+  /** Files and directories of the packages that no rule finds; with $LIB and wildcards of glob(7). */
   readonly include: readonly string[];
   /** By feature of a dlopen note, whether its libraries come along; others by their priority. */
   readonly dlopen: Readonly<Record<string, boolean>>;

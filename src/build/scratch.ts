@@ -93,7 +93,10 @@ async function open(plan: ScratchImagePlan, lists: PackageLists) {
 /** What the image will be, from the packages to the record; nothing is written yet. */
 async function compose(plan: ScratchImagePlan, source: PackageSource) {
   const programs = await findPrograms(plan.binaries, source);
-  const closed = await closeOver(programs, source, closureOptions(plan), plan.include);
+  const closed = await closeOver(programs, source, closureOptions(plan), {
+    include: plan.include,
+    scripts: plan.files.filter(({ mode }) => (mode & 0o111) !== 0),
+  });
   const inspection = inspectClosures(closed);
   requireSound(inspection, plan.ignoreHints);
   const { closures, included, view } = closed;

@@ -5,7 +5,7 @@ import { loadProgram } from "./load.ts";
 import type { Priority } from "./notes.ts";
 import { looksLikeElf } from "./read.ts";
 import { NotAProgram } from "./refusals.ts";
-import { parseShebang, programOfEnv, shebangLimit } from "./script.ts";
+import { parseShebang, programOfEnv, type Shebang, shebangLimit } from "./script.ts";
 import type { FoundBy } from "./search.ts";
 import { type RootView, unreadable } from "./view.ts";
 
@@ -30,6 +30,8 @@ export interface MissingFile {
   readonly requiredBy: readonly string[];
   /** Why a file that is there does not do. */
   readonly because?: string;
+  /** Only scripts in a directory that is included ask for it: the image can be built without it. */
+  readonly optional?: boolean;
 }
 
 /** A library that a file opens by itself, and what was decided about it. */
@@ -88,6 +90,12 @@ export interface ClosureOptions {
   readonly nsswitch?: string;
 }
 
+/** A file that a recipe gives. */
+export interface ScriptText {
+  readonly path: string;
+  readonly content: string;
+}
+
 /** PATH of a container that does not set it, as podman and docker do. */
 const defaultSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -118,17 +126,31 @@ function resolvePlace(view: RootView, place: Located, binary: string, options: C
     throw new NotAProgram(binary, `it is ${isWhat ?? "neither an ELF file nor a script"}`);
   }
   if (depth >= mostScripts) throw new NotAProgram(binary, "scripts are interpreted by scripts too many times");
+  return { links: place.links, ...interpretersOf(view, place.path, shebang, options, depth) };
+}
+
+/** The closure of a script that is not in the root, at an absolute path. undefined for a file that begins otherwise than `#!`. */
+export function resolveScript(
+  view: RootView,
+  { path, content }: ScriptText,
+  options: ClosureOptions = {},
+): Closure | undefined {
+  const shebang = parseShebang(Buffer.from(content));
+  return shebang === undefined ? undefined : { links: [], ...interpretersOf(view, path, shebang, options, 0) };
+}
+
+function interpretersOf(
+  view: RootView,
+  script: string,
+  shebang: Shebang,
+  options: ClosureOptions,
+  depth: number,
+): Omit<Closure, "links"> {
   const program = programOfEnv(shebang);
-  const parts = [interpreted(view, place.path, shebang.interpreter, options, depth)];
+  const parts = [interpreted(view, script, shebang.interpreter, options, depth)];
   if (program !== undefined)
-    parts.push(interpreted(view, place.path, inSearchPath(view, program, options), options, depth));
-  return {
-    binary: place.path,
-    kind: "script",
-    interpreter: shebang.interpreter,
-    links: place.links,
-    ...mergeClosures(parts),
-  };
+    parts.push(interpreted(view, script, inSearchPath(view, program, options), options, depth));
+  return { binary: script, kind: "script", interpreter: shebang.interpreter, ...mergeClosures(parts) };
 }
 
 function startOf(view: RootView, place: Located, binary: string): Uint8Array {

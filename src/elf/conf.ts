@@ -1,4 +1,5 @@
 import path from "node:path";
+import { matchingPaths } from "../system/glob.ts";
 import type { RootView } from "./view.ts";
 
 /**
@@ -22,7 +23,9 @@ function readConf(view: RootView, file: string, read: Set<string>): readonly str
   return lines.flatMap((line) => {
     const included = /^include\s+(.*)$/.exec(line)?.[1];
     if (included !== undefined) {
-      const files = included.split(/\s+/).flatMap((pattern) => matching(view, pattern, path.posix.dirname(file)));
+      const files = included
+        .split(/\s+/)
+        .flatMap((pattern) => matchingPaths(view.root, path.posix.resolve(path.posix.dirname(file), pattern)));
       return files.flatMap((each) => readConf(view, each, read));
     }
     // `hwcap N name` is of no effect in any glibc of this century.
@@ -32,19 +35,4 @@ function readConf(view: RootView, file: string, read: Set<string>): readonly str
       .filter((each) => each.startsWith("/"))
       .map((each) => each.replace(/(?<=.)\/+$/, ""));
   });
-}
-
-/** Wildcards in the file's name, as every distribution uses them; sorted as glob(3) sorts. */
-function matching(view: RootView, pattern: string, from: string): readonly string[] {
-  const whole = pattern.startsWith("/") ? pattern : path.posix.join(from, pattern);
-  const directory = path.posix.dirname(whole);
-  const name = path.posix.basename(whole);
-  if (!/[*?]/.test(name)) return [whole];
-  const source = name
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", "[^/]*")
-    .replaceAll("?", "[^/]");
-  const expression = new RegExp(`^(?!\\.)${source}$`);
-  const names = [...(view.directory(directory)?.names ?? [])].filter((each) => expression.test(each));
-  return names.toSorted().map((each) => `${directory}/${each}`);
 }

@@ -1,4 +1,7 @@
-import { type Closure, type ClosureOptions, resolveClosure } from "./closure.ts";
+import { Failure } from "../system/errors.ts";
+import { hasWildcard, matchingPaths } from "../system/glob.ts";
+import type { Located } from "../system/root.ts";
+import { type Closure, type ClosureOptions, resolveClosure, resolveScript, type ScriptText } from "./closure.ts";
 import { looksLikeElf } from "./read.ts";
 import { NotAProgram } from "./refusals.ts";
 import type { RootView } from "./view.ts";
@@ -10,8 +13,22 @@ export function expandLib(wanted: string, closures: readonly Closure[]): string 
 }
 
 /**
- * The closures of every ELF file that is named or lies below a directory that is named: whoever takes a directory of modules along does not
- * want half of what they need. Data files have none.
+ * The paths that an `include` of the recipe stands for in the packages at hand: itself, or what its wildcards match, sorted. Throws a Failure
+ * for wildcards that match nothing.
+ */
+export function expandInclude(wanted: string, view: RootView): readonly string[] {
+  if (!hasWildcard(wanted)) return [wanted];
+  const paths = matchingPaths(view.root, wanted);
+  if (paths.length > 0) return paths;
+  throw new Failure(`cannot include ${wanted}: nothing in the packages matches it`, {
+    hint: "a * or ? stands for no slash, ** for directories; name the package that has such files in scratch.packages",
+  });
+}
+
+/**
+ * The closures of every ELF file and executable script that is named or lies below a directory that is named: whoever takes a directory of
+ * modules along does not want half of what they need. Data files have none. The interpreter of a script that is not named itself is wanted,
+ * and optional.
  */
 export function closuresOfIncluded(
   view: RootView,
@@ -19,6 +36,7 @@ export function closuresOfIncluded(
   options: ClosureOptions,
 ): readonly Closure[] {
   const found = new Map<string, Closure>();
+  const named = new Set(paths.map((each) => view.locate(each)?.path));
   const pending = [...paths];
   const directories = new Set<string>();
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -27,12 +45,33 @@ export function closuresOfIncluded(
     if (place.entry.kind === "directory" && !directories.has(place.path)) {
       directories.add(place.path);
       for (const name of view.root.names(place.path)) pending.push(`${place.path}/${name}`);
-    } else if (place.entry.kind === "file" && looksLikeElf(view.root.read(place.path, 0, 4))) {
+    } else if (place.entry.kind === "file" && canBeLoaded(view, place)) {
       const closure = closureOf(view, place.path, options);
-      if (closure !== undefined) found.set(place.path, closure);
+      if (closure === undefined) continue;
+      const isOptional = closure.kind === "script" && !named.has(place.path);
+      const missing = isOptional ? closure.missing.map((each) => ({ ...each, optional: true })) : closure.missing;
+      found.set(place.path, { ...closure, missing });
     }
   }
   return [...found.values()].toSorted((one, other) => (one.binary < other.binary ? -1 : 1));
+}
+
+/** The closures of the recipe's own executable scripts; one whose interpreter the recipe gives, too, has none. */
+export function closuresOfScripts(
+  view: RootView,
+  scripts: readonly ScriptText[],
+  options: ClosureOptions,
+): readonly Closure[] {
+  const given = new Set(scripts.map(({ path }) => path));
+  return scripts
+    .map((script) => resolveScript(view, script, options))
+    .filter((closure) => closure !== undefined)
+    .filter(({ interpreter }) => !given.has(interpreter ?? ""));
+}
+
+function canBeLoaded(view: RootView, { path, entry }: Located): boolean {
+  const start = view.root.read(path, 0, 4);
+  return looksLikeElf(start) || ((entry.mode & 0o111) !== 0 && start[0] === 0x23 && start[1] === 0x21);
 }
 
 /** undefined for an ELF file that nobody can load: an object file, debug information. */

@@ -1,6 +1,7 @@
 import { Failure } from "../system/errors.ts";
 import { visibleLines } from "../system/visible.ts";
 import { checkSymbols, checkVersions, type Finding, importsOf } from "./check.ts";
+import type { MissingFile } from "./closure.ts";
 import { type Hint, hintsFrom } from "./hints.ts";
 import type { CompleteClosures } from "./provide.ts";
 
@@ -10,13 +11,15 @@ export interface Inspection {
   /** Sentences about what the loader would only complain about. */
   readonly warnings: readonly string[];
   readonly hints: readonly Hint[];
+  /** What scripts of included directories lack. */
+  readonly lacking: readonly MissingFile[];
 }
 
 /**
  * Checks versions and symbols of closures, each file's findings once, and what their imports predict. Of what is merely included only the
  * versions are checked: its symbols may come from whatever program opens it. Throws ElfError.
  */
-export function inspectClosures({ view, closures, included }: Omit<CompleteClosures, "include">): Inspection {
+export function inspectClosures({ view, closures, included, lacking }: Omit<CompleteClosures, "include">): Inspection {
   const all = [...closures, ...included];
   const findings = [
     ...all.flatMap((closure) => checkVersions(view, closure)),
@@ -26,6 +29,7 @@ export function inspectClosures({ view, closures, included }: Omit<CompleteClosu
     findings: [...new Map(findings.map((each) => [each.sentence, each])).values()],
     warnings: [...new Set(all.flatMap(({ warnings }) => warnings))],
     hints: hintsFrom(closures.flatMap((closure) => [...importsOf(view, closure)])),
+    lacking,
   };
 }
 

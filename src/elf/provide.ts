@@ -3,9 +3,9 @@ import { danglingLink } from "../system/dangling.ts";
 import { Failure } from "../system/errors.ts";
 import type { Root } from "../system/root.ts";
 import { visibleLines } from "../system/visible.ts";
-import { type Closure, type ClosureOptions, type MissingFile, resolveClosure } from "./closure.ts";
+import { type Closure, type ClosureOptions, type MissingFile, resolveClosure, type ScriptText } from "./closure.ts";
 import { confDirectories } from "./conf.ts";
-import { closuresOfIncluded, expandLib } from "./included.ts";
+import { closuresOfIncluded, closuresOfScripts, expandInclude, expandLib } from "./included.ts";
 import { SonameLinks } from "./soname-links.ts";
 import { type RootView, viewRoot } from "./view.ts";
 
@@ -13,17 +13,27 @@ import { type RootView, viewRoot } from "./view.ts";
 export interface CompleteClosures {
   /** Of the programs. */
   readonly closures: readonly Closure[];
-  /** Of what else is included and can be loaded. */
+  /** Of what else is in the image and can be loaded or started: included files and the recipe's own scripts. */
   readonly included: readonly Closure[];
-  /** The paths to include, $LIB replaced. */
+  /** The paths to include, $LIB and wildcards replaced. */
   readonly include: readonly string[];
+  /** What is missing and only a script in an included directory asks for. */
+  readonly lacking: readonly MissingFile[];
   readonly view: RootView;
 }
 
 const nsswitchFile = "/etc/nsswitch.conf";
 
+/** What is in the image besides its programs. */
+export interface Companions {
+  /** Paths of the packages; with $LIB and wildcards. */
+  readonly include?: readonly string[];
+  /** The recipe's own executable files. */
+  readonly scripts?: readonly ScriptText[];
+}
+
 /**
- * The closures of these programs, and of ELF files at or below the paths `include`, over packages that are taken in as files are found
+ * The closures of these programs, of ELF files and scripts at or below the paths `include`, and of the recipe's own scripts, over packages that are taken in as files are found
  * missing, until nothing is. The directories of the packages' ld.so.conf count, as they would on an installed system: what is found
  * there says "cache", and the image needs one; so do the links that ldconfig would make. Throws a Failure that names every file nobody
  * provides, with all who need it.
@@ -32,7 +42,7 @@ export async function closeOver(
   binaries: readonly string[],
   source: Pick<PackageSource, "root" | "provide">,
   options: ClosureOptions = {},
-  include: readonly string[] = [],
+  { include = [], scripts = [] }: Companions = {},
 ): Promise<CompleteClosures> {
   const root = new SonameLinks(source.root);
   const view = viewRoot(root);
@@ -41,35 +51,39 @@ export async function closeOver(
     const nsswitch = include.includes(nsswitchFile) ? (view.text(nsswitchFile) ?? "") : "";
     const complete = { threadUnwinder: true, nsswitch, cachedDirectories, ...options };
     const closures = binaries.map((binary) => resolveClosure(view, binary, complete));
-    const paths = include.map((each) => expandLib(each, closures));
-    const included = closuresOfIncluded(view, paths, { ...complete, plugins: [], nsswitch: "" });
+    const paths = include.flatMap((each) => expandInclude(expandLib(each, closures), view));
+    const rest = { ...complete, plugins: [], nsswitch: "" };
+    const included = [...closuresOfIncluded(view, paths, rest), ...closuresOfScripts(view, scripts, rest)];
     const all = [...closures, ...included];
     const missing = allMissing(all);
     const wanted = [...missing.map((each) => asWanted(each, view.root)), ...unanswered(all)];
     const isMore = wanted.length > 0 && (await source.provide(wanted));
     // A package that has a file of that name comes first: on a whole system ldconfig would leave it.
     if (!isMore && !root.make(missing, cachedDirectories, view)) {
-      if (missing.length === 0) return { closures, included, include: paths, view };
-      throw nobodyProvides(missing);
+      const fatal = missing.filter(({ optional }) => optional !== true);
+      if (fatal.length > 0) throw nobodyProvides(fatal);
+      return { closures, included, include: [...new Set(paths)], lacking: missing, view };
     }
     view.forgetPlaces();
   }
 }
 
 /** Where a link is there already, what it leads to is wanted, and the link's package is who knows where that is. */
-function asWanted({ soname, requiredBy }: MissingFile, root: Root): Wanted {
+function asWanted({ soname, requiredBy, optional }: MissingFile, root: Root): Wanted {
   const dangling = soname.startsWith("/") ? danglingLink(root, soname) : undefined;
-  return dangling === undefined
-    ? { wanted: soname, requiredBy }
-    : { wanted: dangling.target, requiredBy: [dangling.link] };
+  const wanted =
+    dangling === undefined ? { wanted: soname, requiredBy } : { wanted: dangling.target, requiredBy: [dangling.link] };
+  return optional === true ? { ...wanted, optional } : wanted;
 }
 
 /** Everything the closures lack, each name once with all its requirers. */
 function allMissing(closures: readonly Closure[]): readonly MissingFile[] {
   const missing = new Map<string, MissingFile>();
   for (const each of closures.flatMap((closure) => closure.missing)) {
-    const requiredBy = [...new Set([...(missing.get(each.soname)?.requiredBy ?? []), ...each.requiredBy])];
-    missing.set(each.soname, { ...each, ...missing.get(each.soname), requiredBy });
+    const known = missing.get(each.soname) ?? each;
+    const requiredBy = [...new Set([...known.requiredBy, ...each.requiredBy])];
+    const { optional = false, ...rest } = { ...each, ...known, requiredBy };
+    missing.set(each.soname, optional && each.optional === true ? { ...rest, optional } : rest);
   }
   return [...missing.values()];
 }

@@ -14,7 +14,7 @@ const mostImports = 5;
 
 /** Warnings, and hints about files that the image lacks (`has` is asked) and that the recipe does not ignore. */
 export function remarksOn(
-  { findings, warnings, hints }: Inspection,
+  { findings, warnings, hints, lacking }: Inspection,
   ignoreHints: readonly string[],
   has: (path: string) => boolean,
 ): readonly Remark[] {
@@ -22,6 +22,12 @@ export function remarksOn(
   return [
     ...warnings.map((sentence) => ({ about: sentence, sentence, open: false })),
     ...harmless.map(({ sentence }) => ({ about: sentence, sentence, open: false })),
+    ...lacking
+      .filter(({ soname }) => !ignoreHints.includes(soname))
+      .map(({ soname, requiredBy }) => {
+        const sentence = `${soname}: no package provides it, and ${requiredBy.join(", ")} cannot be started without it`;
+        return { about: soname, sentence, open: true };
+      }),
     ...hints
       .filter(({ about }) => !ignoreHints.includes(about) && !has(about))
       .map(({ about, sentence, imports }) => {

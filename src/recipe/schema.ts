@@ -58,7 +58,9 @@ const file = z.strictObject({
 });
 
 const additions = {
-  files: distinct(file, "path").default([]).describe("Files that no package has"),
+  files: distinct(file, "path")
+    .default([])
+    .describe("Files that no package has; the interpreter of an executable script comes along"),
   directories: distinct(directory, "path")
     .default([])
     .describe("Directories that no package has, or that need another owner or mode than they would get"),
@@ -107,7 +109,9 @@ const scratch = z.strictObject({
     ),
   include: distinct(path)
     .default([])
-    .describe("Files and directories of the packages that no rule finds; $LIB as above"),
+    .describe(
+      "Files and directories of the packages that no rule finds; $LIB as above, wildcards as in glob(7): *, ?, [a-z] in a name, ** for directories",
+    ),
   dlopen: z
     .record(line, z.boolean())
     .default({})

@@ -26,15 +26,11 @@ export function layOut(plan: ScratchImagePlan, closed: Closed, origin: Origin): 
   const { closures, included = [], include = [], cache } = closed;
   const tree = new Tree();
   const all = [...closures, ...included];
-  const requirers = requirersOf(all);
-  for (const closure of closures) {
-    addFile(tree, origin, closure.binary, { kind: "asked" });
-    addLinks(tree, origin, closure.links, closure.binary);
-  }
-  for (const file of all.flatMap(({ files }) => files)) {
-    addFile(tree, origin, file.path, reasonOf(file, requirers));
-    addLinks(tree, origin, file.links, file.path);
-  }
+  for (const { links, binary } of closures) addLinks(tree, origin, links, binary);
+  for (const { links, path: to } of all.flatMap(({ files }) => files)) addLinks(tree, origin, links, to);
+  const requirers = requirersOf(all, tree);
+  for (const { binary } of closures) addFile(tree, origin, binary, { kind: "asked" });
+  for (const file of all.flatMap(({ files }) => files)) addFile(tree, origin, file.path, reasonOf(file, requirers));
   for (const wanted of include) addIncluded(tree, origin, wanted);
   if (cache !== undefined) addCache(tree, cache);
   addOwn(tree, plan);
@@ -72,12 +68,15 @@ function addOwn(tree: Tree, { directories, files }: Pick<ImagePlan, "directories
   }
 }
 
-/** Who asks for each file in any of the closures; the program itself where nobody else does. */
-function requirersOf(closures: readonly Closure[]): ReadonlyMap<string, readonly string[]> {
+/**
+ * Who asks for each file in any of the closures; the program itself where nobody else does. A script of the recipe is named by its path in
+ * the tree.
+ */
+function requirersOf(closures: readonly Closure[], tree: Tree): ReadonlyMap<string, readonly string[]> {
   const requirers = new Map<string, readonly string[]>();
   for (const { binary, files } of closures) {
     for (const { path: file, requiredBy } of files) {
-      const by = requiredBy.length > 0 ? requiredBy : [binary];
+      const by = (requiredBy.length > 0 ? requiredBy : [binary]).map((each) => canonical(tree, each));
       requirers.set(file, [...new Set([...(requirers.get(file) ?? []), ...by])]);
     }
   }

@@ -14,6 +14,7 @@ const inspection: Inspection = {
   ],
   warnings: ["'/bin/prog' goes without 'libaux.so' (auxiliary): there is no such library"],
   hints: [hint],
+  lacking: [{ soname: "/usr/bin/perl", requiredBy: ["/usr/share/served/tidy"], optional: true }],
 };
 
 function said(tell: (log: Log) => void): readonly string[] {
@@ -47,13 +48,14 @@ describe("what a person may want to know", () => {
     expect(said((log) => tellRemarks([...remarks, ...remarks], log))).toEqual([
       "'/bin/prog' goes without 'libaux.so' (auxiliary): there is no such library",
       "/bin/prog would like GREET_3",
+      "/usr/bin/perl: no package provides it, and /usr/share/served/tidy cannot be started without it",
       "/etc/services: the service looks up services by name (imports getservbyname)",
-      "add such files with scratch.files or scratch.include, or suppress the hints with scratch.ignoreHints: [/etc/services]",
+      "add such files with scratch.files or scratch.include, or suppress the hints with scratch.ignoreHints: [/usr/bin/perl, /etc/services]",
     ]);
   });
 
   test("is not told where the image has the file, nor where the recipe ignores it", () => {
-    const quiet = { ...inspection, findings: [], warnings: [] };
+    const quiet = { ...inspection, findings: [], warnings: [], lacking: [] };
     expect(remarksOn(quiet, [], (path) => path === "/etc/services")).toEqual([]);
     expect(remarksOn(quiet, ["/etc/services"], () => false)).toEqual([]);
     expect(said((log) => tellRemarks([], log))).toEqual([]);

@@ -1,6 +1,6 @@
-import { renameSync } from "node:fs";
+import { chmodSync, renameSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { closeOver } from "../../src/elf/provide.ts";
+import { type Companions, closeOver } from "../../src/elf/provide.ts";
 import type { Wanted } from "../../src/packages/source.ts";
 import { openDirectoryRoot } from "../../src/system/root.ts";
 import { hostLoader, paths, rules, type TinyWorld, tinyWorld } from "./tiny-world.ts";
@@ -145,5 +145,73 @@ describe("a closure over packages", () => {
       closures: [closure],
     } = await closeOver(["/bin/prog"], source({}));
     expect(closure && paths(closure)).toEqual(["/opt/a/libone.so"]);
+  });
+});
+
+describe("what is included besides", () => {
+  beforeEach(() => {
+    world
+      .program("/bin/prog")
+      .library("/lib/libshell.so")
+      .program("/usr/bin/shell", { needs: ["/lib/libshell.so"] });
+  });
+  const script = (file: string, text: string) => {
+    world.file(file, text);
+    chmodSync(world.root + file, 0o755);
+  };
+  const included = async (companions: Companions) =>
+    (await closeOver(["/bin/prog"], source({}), {}, companions)).included;
+
+  test("scripts have the closure of their interpreter, if they are executable", async () => {
+    script("/usr/share/served/run", "#!/usr/bin/shell -e\n");
+    script("/usr/share/served/env", "#!/usr/bin/env shell\n");
+    world.program("/usr/bin/env").file("/usr/share/served/example", "#!/usr/bin/gone\n");
+    chmodSync(`${world.root}/usr/bin/shell`, 0o755);
+    const closures = await included({ include: ["/usr/share/served"] });
+    expect(closures.map((each) => [each.binary, ...rules(each)])).toEqual([
+      ["/usr/share/served/env", "/usr/bin/env  script", "/usr/bin/shell  script", "/lib/libshell.so  default"],
+      ["/usr/share/served/run", "/usr/bin/shell  script", "/lib/libshell.so  default"],
+    ]);
+  });
+
+  test("a script that is named needs its interpreter, one in a directory goes without", async () => {
+    script("/usr/share/served/tidy", "#!/usr/bin/gone\n");
+    world.library("/stub/libgone.so");
+    const { lacking } = await closeOver(["/bin/prog"], source({}), {}, { include: ["/usr/share"] });
+    expect(lacking).toEqual([{ soname: "/usr/bin/gone", requiredBy: ["/usr/share/served/tidy"], optional: true }]);
+    await expect(included({ include: ["/usr/share/served/tidy"] })).rejects.toThrow(
+      "cannot complete the closure: no package provides\n  /usr/bin/gone, needed by /usr/share/served/tidy",
+    );
+    await expect(included({ include: ["/usr/share/served/t*", "/usr/share"] })).rejects.toThrow("/usr/bin/gone");
+  });
+
+  test("a script of the recipe has the closure of its interpreter, which may be another one", async () => {
+    const scripts = [
+      { path: "/opt/hook", content: "#!/usr/bin/shell\n" },
+      { path: "/opt/second", content: "#!/opt/hook\n" },
+      { path: "/opt/data", content: "no script\n" },
+    ];
+    const closures = await included({ scripts });
+    expect(closures.map((each) => [each.binary, ...rules(each)])).toEqual([
+      ["/opt/hook", "/usr/bin/shell  script", "/lib/libshell.so  default"],
+    ]);
+    expect(closures[0]?.files[0]?.requiredBy).toEqual(["/opt/hook"]);
+    await expect(included({ scripts: [{ path: "/opt/lost", content: "#! /usr/bin/gone" }] })).rejects.toThrow(
+      "/usr/bin/gone, needed by /opt/lost",
+    );
+  });
+
+  test("wildcards stand for what they match, sorted, and for something", async () => {
+    for (const name of ["b", "a", "c.so"]) world.file(`/usr/share/zones/${name}`, "");
+    const { include } = await closeOver(
+      ["/bin/prog"],
+      source({}),
+      {},
+      { include: ["/usr/share/zones/?", "/usr/share/*/b"] },
+    );
+    expect(include).toEqual(["/usr/share/zones/a", "/usr/share/zones/b"]);
+    await expect(included({ include: ["/usr/share/zones/*.gone"] })).rejects.toThrow(
+      "cannot include /usr/share/zones/*.gone: nothing in the packages matches it",
+    );
   });
 });

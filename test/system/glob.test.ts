@@ -1,0 +1,56 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { hasWildcard, matchingPaths } from "../../src/system/glob.ts";
+import { openDirectoryRoot, type Root } from "../../src/system/root.ts";
+
+let directory: string;
+let root: Root;
+
+beforeAll(() => {
+  directory = realpathSync(mkdtempSync(path.join(tmpdir(), "glob-")));
+  const files = ["a/b.so", "a/c.so.1", "a/.hidden", "a/d/e.so", "a/d/f/g.so", "a/x[1]", "a/x1", "a/é.so", "z/b.so"];
+  for (const file of files) {
+    mkdirSync(path.join(directory, path.dirname(file)), { recursive: true });
+    writeFileSync(path.join(directory, file), "");
+  }
+  symlinkSync("a", path.join(directory, "link"));
+  symlinkSync("../a", path.join(directory, "z/up"));
+  symlinkSync("nowhere", path.join(directory, "a/dangling.so"));
+  root = openDirectoryRoot(directory);
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test.each([
+  ["/a/*.so", ["/a/b.so", "/a/é.so"]],
+  ["/a/*", ["/a/b.so", "/a/c.so.1", "/a/d", "/a/x1", "/a/x[1]", "/a/é.so"]],
+  ["/a/.*", ["/a/.hidden"]],
+  ["/?/b.so", ["/a/b.so", "/z/b.so"]],
+  ["/[!a]/b.so", ["/z/b.so"]],
+  ["/[a-c]/[bc].so*", ["/a/b.so", "/a/c.so.1"]],
+  ["/a/x[1]", ["/a/x[1]"]],
+  ["/a/x[0-9]", ["/a/x1"]],
+  ["/a/?.so", ["/a/b.so", "/a/é.so"]],
+  ["/a/**/*.so", ["/a/b.so", "/a/d/e.so", "/a/d/f/g.so", "/a/é.so"]],
+  ["/a/d/**", ["/a/d/e.so", "/a/d/f", "/a/d/f/g.so"]],
+  ["/**/g.so", ["/a/d/f/g.so"]],
+  ["/link/b.*", ["/link/b.so"]],
+  ["/a/*.gone", []],
+  ["/gone/*", []],
+  ["/a/b.so/*", []],
+  ["/a/b+so", []],
+  ["/a/[b.so", []],
+])("%s", (pattern, expected) => {
+  expect(matchingPaths(root, pattern)).toEqual(expected);
+});
+
+test.each([
+  ["/a/b", false],
+  ["/usr/bin/[", false],
+  ["/a/*", true],
+  ["/a/?", true],
+  ["/a/[bc]", true],
+])("%s has a wildcard: %s", (text, expected) => {
+  expect(hasWildcard(text)).toBe(expected);
+});
