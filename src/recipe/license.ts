@@ -2,7 +2,7 @@ import exceptionNames from "spdx-exceptions/index.json" with { type: "json" };
 import parse from "spdx-expression-parse";
 import deprecatedNames from "spdx-license-ids/deprecated.json" with { type: "json" };
 import currentNames from "spdx-license-ids/index.json" with { type: "json" };
-import { nearest } from "./nearest.ts";
+import { nearest } from "../system/nearest.ts";
 
 /** In characters; the longest of a package in Fedora has about a quarter of it. */
 const longest = 16_384;

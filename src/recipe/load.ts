@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { usageFailure } from "../system/errors.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../system/nearest.ts";
 import { parseRecipe } from "./parse.ts";
 import { readRecipeFile } from "./read.ts";
 import type { Recipe } from "./schema.ts";

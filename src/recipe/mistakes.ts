@@ -1,6 +1,6 @@
 import { isScalar, type Node } from "yaml";
-import type * as z from "zod";
-import { nearest } from "./nearest.ts";
+import * as z from "zod";
+import { nearest } from "../system/nearest.ts";
 import { keyText, type Places, pathText } from "./place.ts";
 
 /** One thing that is wrong with a recipe. */
@@ -12,17 +12,18 @@ export interface Mistake {
 }
 
 type Issue = z.core.$ZodIssue;
+type Schema = z.core.$ZodType;
 
-/** What the schema found, each at its place and as a sentence. `keysAt` are the keys that the schema has at a path. */
+/** What the schema found, each at its place and as a sentence. `schemaAt` is the part of the schema at a path. */
 export function mistakesOf(
   issues: readonly Issue[],
   places: Places,
-  keysAt: (path: readonly PropertyKey[]) => readonly string[],
+  schemaAt: (path: readonly PropertyKey[]) => Schema | undefined,
 ): readonly Mistake[] {
   return issues.flatMap((issue): readonly Mistake[] => {
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => {
-        const known = keysAt(issue.path);
+        const known = keysOf(schemaAt(issue.path));
         const meant = presentNames[key] ?? nearest(key, known);
         const instead = meant === undefined ? `known here are ${known.join(", ")}` : `did you mean ${meant}?`;
         const { offset } = places.keyAt(issue.path, key);
@@ -34,7 +35,7 @@ export function mistakesOf(
       return issue.issues.map(({ message }) => mistake(offset, issue.path, message));
     }
     const { offset, node } = places.valueAt(issue.path);
-    return [mistake(offset, issue.path, sentenceOf(issue, node))];
+    return [mistake(offset, issue.path, sentenceOf(issue, node, schemaAt(issue.path)))];
   });
 }
 
@@ -53,15 +54,32 @@ export function mistake(offset: number, path: readonly PropertyKey[], sentence: 
 
 const longestMistake = 400;
 
+function keysOf(schema: Schema | undefined): readonly string[] {
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
 /**
- * What to say of a number that YAML reads but does not write back (`1.10` is 1.1, `0755` is 755): whoever wrote it meant the
- * letters. undefined for any other value.
+ * The sentence for a number that YAML reads but does not write back (`1.10` is 1.1, `0755` is 755), because whoever wrote it meant the
+ * letters. `schema` is what stands there. undefined for any other value.
  */
-export function lostNumber(node: unknown): string | undefined {
+export function lostNumber(node: unknown, schema: Schema | undefined): string | undefined {
   if (!isScalar(node) || node.type !== "PLAIN" || node.source === undefined) return undefined;
   const { value, source } = node;
   if (typeof value !== "number" || String(value) === source) return undefined;
-  return `${source} without quotes is the number ${value} to YAML; write "${source.replace(/^0o/, "0")}"`;
+  const text = source.replace(/^0o/, "0");
+  const isNumber = schema !== undefined && !takes(schema, text) && takes(schema, value);
+  const refused = isNumber ? undefined : refusal(schema, text);
+  return refused ?? `${source} without quotes is the number ${value} to YAML; write ${isNumber ? value : `"${text}"`}`;
+}
+
+function takes(schema: Schema, value: unknown): boolean {
+  return z.safeParse(schema, value).success;
+}
+
+/** What the schema has against a text, so that nobody is advised to write what would be the next mistake. */
+function refusal(schema: Schema | undefined, text: string): string | undefined {
+  const [issue] = schema === undefined ? [] : (z.safeParse(schema, text).error?.issues ?? []);
+  return issue?.code === "invalid_type" ? `must be ${kinds[issue.expected] ?? issue.expected}` : issue?.message;
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -74,8 +92,8 @@ const kinds: Readonly<Record<string, string>> = {
   number: "a number",
 };
 
-function sentenceOf(issue: Issue, node: Node | undefined): string {
-  const lost = lostNumber(node);
+function sentenceOf(issue: Issue, node: Node | undefined, schema: Schema | undefined): string {
+  const lost = lostNumber(node, schema);
   if (lost !== undefined) return lost;
   if (issue.code !== "invalid_type" && issue.code !== "invalid_value") return issue.message;
   if (node === undefined) return "is missing";
@@ -87,11 +105,13 @@ function sentenceOf(issue: Issue, node: Node | undefined): string {
   const must = `must be ${kinds[issue.expected] ?? issue.expected}`;
   if (!isScalar(node)) return must;
   const written = node.source ?? keyText(node);
-  if (issue.expected === "string") return `${must}; write "${written}" in quotes`;
+  if (issue.expected === "string") return refusal(schema, written) ?? `${must}; write "${written}" in quotes`;
   if (issue.expected === "boolean") return `${must}${booleanMeant(written)}`;
-  return ["array", "tuple"].includes(issue.expected)
+  if (!["array", "tuple"].includes(issue.expected)) return must;
+  const refused = schema instanceof z.ZodArray ? refusal(schema.element, written) : undefined;
+  return refused === undefined
     ? `${must}; write [${written.length > 40 ? "..." : written}]`
-    : must;
+    : `${must}, and an entry ${refused}`;
 }
 
 /** The words that YAML 1.1 took for truth values, and YAML 1.2 takes for text. */

@@ -3,7 +3,7 @@ import { usageFailure } from "../system/errors.ts";
 import { visibleLines } from "../system/visible.ts";
 import { lostNumber, type Mistake, mistake, mistakesOf } from "./mistakes.ts";
 import { keyText, Places } from "./place.ts";
-import { keysOfRecipe, type Recipe, recipeSchema } from "./schema.ts";
+import { type Recipe, recipeSchema, schemaAt } from "./schema.ts";
 
 /** More than anyone reads at once. */
 const mostMistakes = 200;
@@ -34,7 +34,7 @@ export function parseRecipe(text: string, file: string): Recipe {
   const parsed = recipeSchema.safeParse(value);
   if (parsed.success && mistakes.length === 0) return inWrittenOrder(parsed.data, value);
   const places = new Places(document);
-  const found = parsed.success ? [] : mistakesOf(parsed.error.issues, places, keysOfRecipe);
+  const found = parsed.success ? [] : mistakesOf(parsed.error.issues, places, schemaAt);
   // A number that lost its letters is told once, not a second time as a number where text should be.
   const at = new Set(mistakes.map(({ offset }) => offset));
   return refuse([...mistakes, ...found.filter(({ offset }) => !at.has(offset))]);
@@ -90,7 +90,7 @@ function lookThrough(document: Document.Parsed): { readonly mistakes: readonly M
   let broken = false;
   const look = (node: unknown, path: readonly PropertyKey[]): void => {
     const offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
-    const lost = lostNumber(node);
+    const lost = lostNumber(node, schemaAt(path));
     if (lost !== undefined) mistakes.push(mistake(offset, path, lost));
     if (isAlias(node)) {
       broken = true;

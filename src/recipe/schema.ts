@@ -200,17 +200,18 @@ export function recipeJsonSchema(): Record<string, unknown> {
   return { $schema, title: "dhcpd-build recipe", ...schema };
 }
 
-/** The keys that a recipe may have in the map at `path`. */
-export function keysOfRecipe(path: readonly PropertyKey[]): readonly string[] {
-  let here: z.core.$ZodType = recipeSchema;
-  for (const step of path) {
-    here = bare(here);
-    if (here instanceof z.ZodArray) here = here.element;
-    else if (here instanceof z.ZodObject) here = here.shape[String(step)] ?? here;
-    else return [];
-  }
-  here = bare(here);
-  return here instanceof z.ZodObject ? Object.keys(here.shape) : [];
+/** The schema of the recipe's value at `path`; undefined if a recipe has no such value. */
+export function schemaAt(path: readonly PropertyKey[]): z.core.$ZodType | undefined {
+  let here: z.core.$ZodType | undefined = recipeSchema;
+  for (const step of path) here = here === undefined ? undefined : within(bare(here), step);
+  return here === undefined ? undefined : bare(here);
+}
+
+function within(schema: z.core.$ZodType, step: PropertyKey): z.core.$ZodType | undefined {
+  if (schema instanceof z.ZodArray) return schema.element;
+  if (schema instanceof z.ZodTuple) return schema.def.items[Number(step)] ?? schema.def.rest ?? undefined;
+  if (schema instanceof z.ZodRecord) return schema.valueType;
+  return schema instanceof z.ZodObject && Object.hasOwn(schema.shape, step) ? schema.shape[String(step)] : undefined;
 }
 
 function bare(schema: z.core.$ZodType): z.core.$ZodType {

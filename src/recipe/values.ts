@@ -2,14 +2,24 @@ import { isIPv4, isIPv6 } from "node:net";
 import * as z from "zod";
 import { type Arch, archNames, parseArch } from "../system/arch.ts";
 import { imageNameComponent, imageReference, maxImageName } from "../system/image-name.ts";
+import { nearest } from "../system/nearest.ts";
 import { capabilities } from "./capabilities.ts";
 import { licenseMistakes } from "./license.ts";
-import { nearest } from "./nearest.ts";
 
 /**
  * The values a recipe is made of. What ends up among the arguments of apt, dnf or buildah has a grammar that no option fits:
  * nothing here but a command's own arguments can begin with `-`.
  */
+
+/** What a value must be, with an example, or with what a person most likely meant by the text. */
+function must(be: string, example: string, meant: (text: string) => string | undefined) {
+  return {
+    error: ({ input }: { readonly input?: unknown }) => {
+      const right = typeof input === "string" ? meant(input) : undefined;
+      return right === undefined ? `must be ${be} such as ${example}` : `must be ${be}; write ${right}`;
+    },
+  };
+}
 
 /** Any text that can be an argument or a file's content: no NUL, and nothing that UTF-8 cannot say. */
 export const text = z
@@ -96,17 +106,23 @@ export const argv = z.tuple([path], word);
 
 const portNumber = "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
 
-export const port = z
-  .string()
-  .regex(
-    new RegExp(`^${portNumber}/(?:udp|tcp|sctp)$`),
-    "must be a port from 1 to 65535 and its protocol such as 67/udp",
-  );
+export const port = z.string().regex(
+  new RegExp(`^${portNumber}/(?:udp|tcp|sctp)$`),
+  must("a port from 1 to 65535 and its protocol", "67/udp", (text) => {
+    if (new RegExp(`^${portNumber}$`).test(text)) return `${text}/udp or ${text}/tcp`;
+    return new RegExp(`^${portNumber}/(?:udp|tcp|sctp)$`, "i").test(text) ? text.toLowerCase() : undefined;
+  }),
+);
 
 /** `uid:gid`, by number: a scratch image has no user names. 4294967295 means "no one" to the kernel. */
 export const owner = z
   .string()
-  .regex(/^(?:0|[1-9][0-9]*):(?:0|[1-9][0-9]*)$/, 'must be two numbers, user and group, such as "177:177"')
+  .regex(
+    /^(?:0|[1-9][0-9]*):(?:0|[1-9][0-9]*)$/,
+    must("a user's and a group's number", '"177:177"', (text) =>
+      /^(?:0|[1-9][0-9]*)$/.test(text) ? `"${text}:${text}"` : undefined,
+    ),
+  )
   .refine(
     (value) => !/^[0-9]+:[0-9]+$/.test(value) || value.split(":").every((id) => Number(id) < 4294967295),
     "must have ids below 4294967295",
@@ -139,9 +155,21 @@ export const image = z
   .max(maxImageName + 128, "is too long for an image's name")
   .regex(imageReference, "must be an image's name such as registry.example/name:tag");
 
-export const duration = z
-  .string()
-  .regex(/^(?!0+(?:\.0+)?[a-z])[0-9]+(?:\.[0-9]+)?(?:ms|s|m)$/, "must be a time with its unit such as 2s or 500ms");
+export const duration = z.string().regex(
+  /^(?!0+(?:\.0+)?[a-z])[0-9]+(?:\.[0-9]+)?(?:ms|s|m)$/,
+  must("a time with its unit", "2s or 500ms", (text) => {
+    const [, number, unit = ""] = /^((?!0+(?:\.0+)?(?![.0-9]))[0-9]+(?:\.[0-9]+)?) *([a-z]*)$/i.exec(text) ?? [];
+    const spelled = timeUnits[unit.toLowerCase()];
+    return number === undefined || spelled === undefined ? undefined : `${number}${spelled}`;
+  }),
+);
+
+/** How people write the units of a time; a number alone is in seconds. */
+const timeUnits: Readonly<Record<string, string>> = {
+  "": "s",
+  ...{ s: "s", sec: "s", second: "s", seconds: "s" },
+  ...{ ms: "ms", m: "m", min: "m", minute: "m", minutes: "m" },
+};
 
 export const environmentName = z
   .string()
@@ -160,14 +188,7 @@ export function isInterfaceAddress(value: string, family: 4 | 6): boolean {
 }
 
 function choice(input: unknown, known: readonly string[], what: string): string {
-  const close =
-    typeof input === "string"
-      ? nearest(
-          input.toUpperCase(),
-          known.map((name) => name.toUpperCase()),
-        )
-      : undefined;
-  const meant = known.find((name) => name.toUpperCase() === close);
+  const meant = typeof input === "string" ? nearest(input, known) : undefined;
   if (meant !== undefined) return `\`${input}\` is no ${what}; did you mean ${meant}?`;
   return known.length > 6 ? `\`${input}\` is no ${what}` : `\`${input}\` is no ${what}; known are ${known.join(", ")}`;
 }

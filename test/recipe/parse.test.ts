@@ -118,6 +118,36 @@ describe("a mistake is told at its place", () => {
       ['r.yaml:2:8: title: must be text; write "true" in quotes'],
     ],
     [
+      "a number where only another text than its own is right",
+      withLine("user: 7:7", "user: 177"),
+      [`r.yaml:7:9: service.user: must be a user's and a group's number; write "177:177"`],
+    ],
+    [
+      "ports without a protocol, and no list either",
+      withLine("  user: 7:7", "  user: 7:7\n  ports: 67"),
+      [
+        "r.yaml:8:10: service.ports: must be a list, and an entry must be a port from 1 to 65535 and its protocol; write 67/udp or 67/tcp",
+      ],
+    ],
+    [
+      "ports without a protocol",
+      withLine("  user: 7:7", "  user: 7:7\n  ports: [67, 0067]"),
+      [
+        "r.yaml:8:11: service.ports[0]: must be a port from 1 to 65535 and its protocol; write 67/udp or 67/tcp",
+        "r.yaml:8:15: service.ports[1]: must be a port from 1 to 65535 and its protocol such as 67/udp",
+      ],
+    ],
+    [
+      "a time without a unit",
+      withLine("run: [/usr/sbin/echod, --version]", "stop: { within: 2 }"),
+      ["r.yaml:20:21: checks[0].stop.within: must be a time with its unit; write 2s"],
+    ],
+    [
+      "a number in YAML's own octal where a number is right",
+      withLine("    run: [/usr", "    exit: 0o17\n    run: [/usr"),
+      ["r.yaml:20:11: checks[0].exit: 0o17 without quotes is the number 15 to YAML; write 15"],
+    ],
+    [
       "yes where a truth value should be",
       withLine("  user: 7:7", "  user: 7:7\n  init: yes"),
       ["r.yaml:8:9: service.init: must be true or false; write true"],

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { nearest } from "../../src/recipe/nearest.ts";
 import { parseRecipe } from "../../src/recipe/parse.ts";
+import { nearest } from "../../src/system/nearest.ts";
 import { withLine } from "./text.ts";
 
 it.each([

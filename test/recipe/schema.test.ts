@@ -72,7 +72,7 @@ const table: Readonly<Record<string, readonly [keyof typeof values, readonly unk
       "owner",
       ["0:0", "177:177", "4294967294:0"],
       ["dhcpd:dhcpd", "177", "177:", ":", "-1:0", "01:0", "0x1:0", "1:1:1"],
-      'must be two numbers, user and group, such as "177:177"',
+      "must be a user's and a group's number such as \"177:177\"",
     ],
     "an owner is one that the kernel has": [
       "owner",
@@ -148,8 +148,24 @@ describe.each(Object.entries(table))("%s", (_, [kind, right, wrong, sentence]) =
     expect(schema.safeParse(value).success).toBe(true);
   });
   it.each([...wrong])("refuses %j", (value) => {
-    expect(schema.safeParse(value).error?.issues.map(({ message }) => message)).toEqual([sentence]);
+    const messages = schema.safeParse(value).error?.issues.map(({ message }) => message) ?? [];
+    const meant = messages.flatMap((message) => /; write (.*)$/.exec(message)?.[1] ?? []);
+    expect(messages).toEqual([meant.length === 0 ? sentence : sentence.replace(/ such as .*$/, `; write ${meant[0]}`)]);
+    // What is proposed is no further mistake.
+    for (const text of meant.flatMap((each) => each.split(" or ")))
+      expect(schema.safeParse(text.replaceAll('"', "")).error?.issues).toBeUndefined();
   });
+});
+
+it.each([
+  ["port", "67", "67/udp or 67/tcp"],
+  ["port", "67/UDP", "67/udp"],
+  ["owner", "177", '"177:177"'],
+  ["duration", "2", "2s"],
+  ["duration", "2 sec", "2s"],
+  ["duration", "1.5 Minutes", "1.5m"],
+] as const)("of the %s %s is said what was meant: %s", (kind, value, meant) => {
+  expect(values[kind].safeParse(value).error?.issues[0]?.message).toMatch(new RegExp(`; write ${meant}$`));
 });
 
 it.each([
@@ -159,6 +175,8 @@ it.each([
   ["capability", "CAP_NET_RAW", "`CAP_NET_RAW` is spelled NET_RAW in a recipe"],
   ["capability", "net_raw", "`net_raw` is spelled NET_RAW in a recipe"],
   ["capability", "NET_RWA", "`NET_RWA` is no capability; did you mean NET_RAW?"],
+  ["capability", "NET_BIND", "`NET_BIND` is no capability; did you mean NET_BIND_SERVICE?"],
+  ["capability", "NET", "`NET` is no capability"],
   ["capability", "ALL", "`ALL` is no capability"],
 ] as const)("of a %s %s is said: %s", (kind, value, sentence) => {
   expect(values[kind].safeParse(value).error?.issues[0]?.message).toBe(sentence);

@@ -1,4 +1,7 @@
-/** The known word that a mistyped one most likely stands for; undefined where none is near. */
+/**
+ * The known word that a mistyped one most likely stands for: the one that takes the fewest changes, else the only one that has it as a
+ * part. undefined if none is near.
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   // A word of a million letters is no typing mistake, and the distance takes time by the product of the lengths.
   if (word.length > 64) return undefined;
@@ -8,7 +11,18 @@ export function nearest(word: string, known: readonly string[]): string | undefi
       ({ candidate, distance }) => distance <= Math.max(1, Math.floor(Math.max(candidate.length, word.length) / 3)),
     )
     .sort((a, b) => a.distance - b.distance);
-  return near[0]?.candidate;
+  return near[0]?.candidate ?? theOnlyOne(known.filter((candidate) => hasPart(candidate, word)));
+}
+
+/** Fewer letters are part of too much. */
+const shortestPart = 3;
+
+function hasPart(candidate: string, part: string): boolean {
+  return part.length >= shortestPart && candidate.toLowerCase().includes(part.toLowerCase());
+}
+
+function theOnlyOne(words: readonly string[]): string | undefined {
+  return words.length === 1 ? words[0] : undefined;
 }
 
 /** Letters to put in, take out, change or swap with their neighbour (optimal string alignment distance). */
