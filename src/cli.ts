@@ -5,6 +5,7 @@ import { addConverseCommand } from "./commands/converse.ts";
 import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFedoraCommand } from "./commands/fedora.ts";
+import { addHelpCommand } from "./commands/help.ts";
 import { addIndexCommand } from "./commands/index.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addLockCommand } from "./commands/lock.ts";
@@ -15,12 +16,12 @@ import { addQuadletCommand } from "./commands/quadlet.ts";
 import { addSbomCommand } from "./commands/sbom.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
 import { addScratchCommand } from "./commands/scratch.ts";
+import { explainUsage } from "./commands/usage.ts";
 import { addVerifyCommand } from "./commands/verify.ts";
 import { addWhyCommand } from "./commands/why.ts";
 import type { CommandContext } from "./system/context.ts";
 import type { LogOptions } from "./system/log.ts";
 import { version } from "./system/version.ts";
-import { shortened, visible } from "./system/visible.ts";
 
 /** Every verb, in the order of `--help`. */
 const verbs = [
@@ -42,9 +43,10 @@ const verbs = [
   addCleanCommand,
   addSchemaCommand,
   addConverseCommand,
+  addHelpCommand,
 ];
 
-/** The command line. `start` is given the global options before a verb runs. Throws commander's errors instead of ending the process. */
+/** The command line. `start` is given the global options before a verb runs. Throws a usage Failure for what cannot be understood, and commander's own error after it printed the help. */
 export function createProgram(context: CommandContext, start: (options: LogOptions) => Promise<void>): Command {
   const program = new Command("dhcpd-build")
     .description("Small and proven container images of ISC DHCP, Kea and other packaged services")
@@ -52,12 +54,7 @@ export function createProgram(context: CommandContext, start: (options: LogOptio
     .addOption(new Option("--verbose", "print every command, so that it can be pasted into a shell").conflicts("quiet"))
     .addOption(new Option("--quiet", "print warnings and errors only"))
     .addOption(new Option("--log-format <format>", "how to log to stderr").choices(["text", "json"]).default("text"))
-    .showSuggestionAfterError()
-    .showHelpAfterError("hint: see dhcpd-build --help")
-    .configureOutput({
-      writeErr: (text) => void process.stderr.write(visible(shortened(text))),
-      outputError: (text, write) => write(withPresentName(text)),
-    })
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride();
   program.hook("preAction", async () => {
     const { verbose, quiet, logFormat } = program.opts<{
@@ -68,15 +65,6 @@ export function createProgram(context: CommandContext, start: (options: LogOptio
     await start({ level: verbose ? "debug" : quiet ? "warn" : "info", format: logFormat });
   });
   for (const add of verbs) add(program, context);
+  explainUsage(program);
   return program;
-}
-
-/** Options of the first version. */
-const presentNames: Readonly<Record<string, string>> = { "--no-witness": "--no-loader-check" };
-
-/** The sentence about an unknown option, with the option's present name if it had another one. */
-function withPresentName(text: string): string {
-  const [, option = ""] = /^error: unknown option '(.*)'/.exec(text) ?? [];
-  const name = presentNames[option];
-  return name === undefined ? text : `error: unknown option '${option}'\n(Did you mean ${name}?)\n`;
 }

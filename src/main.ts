@@ -4,7 +4,7 @@ import type { CommandContext } from "./system/context.ts";
 import { Failure, firstError, Interruption, resourceFailure, systemCause } from "./system/errors.ts";
 import type { Log, LogOptions } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
-import { visible } from "./system/visible.ts";
+import { shortened, visible } from "./system/visible.ts";
 
 const exitCodes = { failed: 1, usage: 2, bug: 70, SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -90,11 +90,11 @@ function report(level: "error" | "warn", message: string, hint?: string): void {
   if (tools !== undefined) tools.log[level](hinted, message);
   else {
     const prefix = level === "warn" ? "warning" : level;
-    process.stderr.write(visible(`${prefix}: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`));
+    process.stderr.write(visible(shortened(`${prefix}: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`)));
   }
 }
 
-/** commander has told the user already; told by shape, so that commander's class need not be loaded here. */
+/** commander has printed the help; recognized by its shape, so that commander's class need not be loaded here. */
 function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
   return (
     error instanceof Error && "code" in error && String(error.code).startsWith("commander.") && "exitCode" in error

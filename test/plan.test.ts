@@ -117,8 +117,13 @@ describe("what cannot be planned is refused with a sentence and a hint", () => {
   it.each<[PlanRequest, string, string, (string | undefined)?]>([
     [
       { ...plain, arches: ["riscv64"] },
-      "cannot plan for architecture 'riscv64': it is not known",
-      "known are x86_64, aarch64 and all",
+      "cannot use the architecture 'riscv64': it is not known",
+      "known are x86_64 (amd64), aarch64 (arm64) and all",
+    ],
+    [
+      { ...plain, arches: ["x86-64"] },
+      "cannot use the architecture 'x86-64': it is not known",
+      "did you mean x86_64? known are x86_64 (amd64), aarch64 (arm64) and all",
     ],
     [
       { ...plain, arches: ["arm64"] },

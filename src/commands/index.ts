@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
 import type { BuiltIndex } from "../image/index.ts";
-import { type Arch, archNames, parseArch } from "../system/arch.ts";
+import { type Arch, archesAsked, archNames } from "../system/arch.ts";
 import type { CommandContext } from "../system/context.ts";
-import { Failure, usageFailure } from "../system/errors.ts";
+import { Failure } from "../system/errors.ts";
 import { type ConnectionFlags, tlsVerifyOption } from "./connection.ts";
 import { repeated } from "./options.ts";
 
@@ -63,22 +63,18 @@ async function makeIndex(text: string, flags: IndexFlags, { run, log }: CommandC
   const stored = inRegistry ? [] : (await findLatest(name, buildah)).filter(({ arch }) => wanted.includes(arch));
   if (stored.length === wanted.length) return await indexStore(name, stored, tools);
   if (name.startsWith("localhost/")) throw notThere(name, wanted, stored);
-  log.info(`making the index of what is in the registry: the local store has not every architecture of ${name}`);
+  log.info(
+    inRegistry
+      ? `making the index from the registry's images of ${name}`
+      : `making the index from the registry's images, because the local store has not every architecture of ${name}`,
+  );
   return await indexRegistry(name, wanted, tools);
 }
 
 /** In the order of the architectures, however they were typed, so that the same index comes of it. */
-function chosen(asked: readonly string[] = []): readonly Arch[] {
-  const known = asked.flatMap((spelling) => {
-    if (spelling === "all") return archNames;
-    const arch = parseArch(spelling);
-    if (arch !== undefined) return [arch];
-    throw usageFailure(
-      `cannot make an index for architecture '${spelling}': it is not known`,
-      `known are ${archNames.join(", ")} and all`,
-    );
-  });
-  return known.length === 0 ? archNames : archNames.filter((name) => known.includes(name));
+function chosen(words: readonly string[] = ["all"]): readonly Arch[] {
+  const asked = archesAsked(words, archNames);
+  return archNames.filter((name) => asked.includes(name));
 }
 
 function notThere(name: string, wanted: readonly Arch[], stored: readonly { readonly arch: Arch }[]): Failure {

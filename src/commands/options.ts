@@ -56,9 +56,10 @@ export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Com
   command
     .addOption(recipeOption())
     .addOption(
-      new Option("-a, --arch <arch>", "x86_64, aarch64 or all; repeatable (default: this machine's)").argParser(
-        repeated,
-      ),
+      new Option(
+        "-a, --arch <arch>",
+        "x86_64 (amd64), aarch64 (arm64) or all; repeatable (default: this machine's)",
+      ).argParser(repeated),
     )
     .addOption(nameOption())
     .addOption(tagOption())

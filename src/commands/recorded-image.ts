@@ -2,23 +2,28 @@ import type { RecordedImage } from "../report/sbom.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
 
-/** An image of the local store with what was recorded in it when it was built. Throws Failure where there is none. */
-export async function readRecordedImage(image: string, { run }: CommandContext): Promise<RecordedImage> {
-  const [{ Buildah }, { readRecord }, { CommandFailure }] = await Promise.all([
+/** The image of the local store that a person means, with what was recorded in it when it was built. Throws Failure if there is none. */
+export async function readRecordedImage(
+  image: string,
+  { run }: CommandContext,
+): Promise<RecordedImage & { readonly reference: string }> {
+  const [{ Buildah }, { findImage, isAbsentImage }, { readRecord }, { CommandFailure }] = await Promise.all([
     import("../image/buildah.ts"),
+    import("../image/reference.ts"),
     import("../report/record.ts"),
     import("../system/run.ts"),
   ]);
-  const described = await new Buildah(run).describe(image).catch((error: unknown) => {
-    if (!(error instanceof CommandFailure)) throw error;
-    if (!/image not known|not an image|invalid reference|repository name|no such image/i.test(error.stderr))
-      throw error;
-    throw new Failure(`cannot find image ${image} in the local store`, {
-      hint: "buildah images lists what is there; fetch one from a registry with: buildah pull NAME",
-      cause: error,
-    });
-  });
-  const record = readRecord(described.config.config?.Labels ?? {});
-  if (record !== undefined) return { id: described.id, record };
-  throw new Failure(`cannot explain image ${image}: it has no record, so it was not built by dhcpd-build`);
+  const buildah = new Buildah(run);
+  const { reference, found } = await findImage(
+    image,
+    (name) =>
+      buildah.describe(name).catch((error: unknown) => {
+        if (error instanceof CommandFailure && isAbsentImage(error)) return undefined;
+        throw error;
+      }),
+    async () => (await buildah.images()).flatMap(({ names }) => names),
+  );
+  const record = readRecord(found.config.config?.Labels ?? {});
+  if (record !== undefined) return { reference, id: found.id, record };
+  throw new Failure(`cannot explain image ${reference}: it has no record, so it was not built by dhcpd-build`);
 }

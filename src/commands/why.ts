@@ -24,7 +24,7 @@ export function addWhyCommand(program: Command, context: CommandContext): void {
       const recorded = await readRecordedImage(image, context);
       const print = (value: unknown, text: string) => (flags.json ? context.printJson(value) : context.print(text));
       if (wanted === undefined) return print(...(await overview(recorded)));
-      print(...(await explanationOf(recorded, wanted, image, context)));
+      print(...(await explanationOf(recorded, wanted, recorded.reference, context)));
     });
 }
 

@@ -1,5 +1,6 @@
 import { Failure } from "../system/errors.ts";
 import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
+import { findImage, isAbsentImage } from "./reference.ts";
 
 /** What the store knows about an image. */
 export interface ImageFacts {
@@ -29,16 +30,22 @@ export class Podman {
     this.#env = temporary === undefined ? {} : { TMPDIR: temporary };
   }
 
-  /** Throws Failure where the store has no such image. */
-  async inspectImage(image: string): Promise<ImageFacts> {
+  /** The image that a person means, see referencesFor(). Throws Failure if the store has none. */
+  async inspectImage(image: string): Promise<ImageFacts & { readonly reference: string }> {
+    const { reference, found } = await findImage(
+      image,
+      (name) => this.#inspect(name),
+      async () => lines(await this.#podman(["images", "--format", "{{.Repository}}:{{.Tag}}"])),
+    );
+    return { reference, ...found };
+  }
+
+  async #inspect(image: string): Promise<ImageFacts | undefined> {
     try {
       return parseImageFacts(await this.#podman(["image", "inspect", image]));
     } catch (error) {
-      if (!(error instanceof CommandFailure) || error.exitCode !== 125) throw error;
-      throw new Failure(`cannot find image ${image} in the local store`, {
-        hint: "podman images lists what is there; fetch one from a registry with: podman pull NAME",
-        cause: error,
-      });
+      if (error instanceof CommandFailure && isAbsentImage(error)) return undefined;
+      throw error;
     }
   }
 

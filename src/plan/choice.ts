@@ -1,6 +1,6 @@
 import type { PlanRequest } from "../plan.ts";
 import type { Recipe } from "../recipe/schema.ts";
-import { type Arch, archNames, parseArch } from "../system/arch.ts";
+import { type Arch, archesAsked } from "../system/arch.ts";
 import { usageFailure } from "../system/errors.ts";
 import { type Family, families } from "../system/family.ts";
 
@@ -18,23 +18,13 @@ export function chosenArches(recipe: Recipe, request: PlanRequest): readonly Arc
       `choose with --arch: ${recipe.arches.join(", ")} or all`,
     );
   }
-  const asked = request.arches.flatMap((spelling) => {
-    if (spelling === "all") return recipe.arches;
-    const arch = parseArch(spelling);
-    if (arch === undefined)
-      throw usageFailure(
-        `cannot plan for architecture '${spelling}': it is not known`,
-        `known are ${archNames.join(", ")} and all`,
-      );
-    if (!recipe.arches.includes(arch)) {
-      throw usageFailure(
-        `cannot plan ${recipe.name} for ${arch}: the recipe is not for it`,
-        `the recipe has ${recipe.arches.join(", ")}`,
-      );
-    }
-    return [arch];
-  });
-  return [...new Set(asked)];
+  const asked = archesAsked(request.arches, recipe.arches);
+  const foreign = asked.find((arch) => !recipe.arches.includes(arch));
+  if (foreign === undefined) return asked;
+  throw usageFailure(
+    `cannot plan ${recipe.name} for ${foreign}: the recipe is not for it`,
+    `the recipe has ${recipe.arches.join(", ")}`,
+  );
 }
 
 /** The family that is asked for, else this host's where the recipe has it, else the recipe's first. Throws a usage Failure for any other. */

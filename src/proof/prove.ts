@@ -61,7 +61,7 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
     certificateVersion: 1,
     tool: { name: "dhcpd-build", version: toolVersion },
     runtime: ground.runtime,
-    image: { reference: image, id: subject.facts.id, arch: plan.arch },
+    image: { reference: subject.facts.reference, id: subject.facts.id, arch: plan.arch },
     checks: worthOf(
       // A stop check is about how the service ends, whatever files it has.
       plan.checks.flatMap(({ name, kind }) => (kind === "stop" ? [] : [name])),

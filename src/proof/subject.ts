@@ -6,7 +6,7 @@ import { Failure } from "../system/errors.ts";
 
 /** An image of the store with the record that it carries. */
 export interface Subject {
-  readonly facts: ImageFacts;
+  readonly facts: ImageFacts & { readonly reference: string };
   readonly record: BuildRecord;
 }
 

@@ -15,10 +15,10 @@ export interface Explanation {
   readonly package?: PackageRecord;
 }
 
-/** Explains the entry at a path, which may lead through the image's links. undefined where nothing is there. */
+/** Explains the entry at a path, which may lead through the image's links, or of a name. undefined if nothing is there. */
 export function explain(record: BuildRecord, asked: string): Explanation | undefined {
   const entries = entriesByPath(record);
-  const { path, followed } = resolvePath(asked, entries);
+  const { path, followed } = resolvePath(pathOf(asked, record), entries);
   const entry = entries.get(path);
   if (entry === undefined) return undefined;
   const from = record.packages.find(({ name }) => name === entry.package);
@@ -48,18 +48,28 @@ export function overviewText(record: BuildRecord): string {
   );
 }
 
-/** Paths of the image that somebody may have meant who typed another one; the likeliest first, three at most. */
+/**
+ * Paths of the image that a person may have meant by another one: those with its last part as their name, else those with a similar name,
+ * else those in the same directory; three at most.
+ */
 export function pathsLike(record: BuildRecord, wanted: string): readonly string[] {
   const name = nameOf(wanted);
   const likeness = [
     (path: string) => nameOf(path) === name,
     (path: string) =>
       nameOf(path).includes(name) || (name.includes(nameOf(path)) && nameOf(path).length * 2 > name.length),
-    (path: string) => directoryOf(path) === directoryOf(wanted),
+    (path: string) => wanted.includes("/") && directoryOf(path) === directoryOf(wanted),
   ];
   const paths = record.entries.filter(({ kind }) => kind !== "directory").map(({ path }) => path);
-  const alike = name === "" ? [] : likeness.flatMap((is) => paths.filter(is));
-  return [...new Set(alike)].slice(0, 3);
+  const alike = name === "" ? [] : likeness.map((is) => paths.filter(is)).find((found) => found.length > 0);
+  return (alike ?? []).slice(0, 3);
+}
+
+/** Of a name without a directory the path of the one file or link that has it; any other text is a path. */
+function pathOf(asked: string, record: BuildRecord): string {
+  if (asked.includes("/")) return asked;
+  const [first, ...more] = record.entries.filter(({ kind, path }) => kind !== "directory" && nameOf(path) === asked);
+  return first === undefined || more.length > 0 ? asked : first.path;
 }
 
 /** The reason in sentences; `because` is the one cause that the chain came by. */

@@ -1,3 +1,6 @@
+import { usageFailure } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+
 /**
  * The architectures an image can be built for, each under the names that the formats and tools around us use:
  * `oci` in image configs (GOARCH), `debian` and `rpm` in package managers, `elfMachine` is e_machine of elf(5),
@@ -22,4 +25,25 @@ export function parseArch(text: string): Arch | undefined {
 /** This machine's architecture, undefined where no image can be built for it. */
 export function hostArch(): Arch | undefined {
   return parseArch(process.arch);
+}
+
+/**
+ * The architectures that a person names, each once, in any spelling and with commas between them; `all` stands for every one of `all`.
+ * Throws a usage Failure for one that is not known.
+ */
+export function archesAsked(words: readonly string[], all: readonly Arch[]): readonly Arch[] {
+  const asked = words
+    .flatMap((word) => word.split(","))
+    .flatMap((spelling) => {
+      if (spelling === "all") return all;
+      const arch = parseArch(spelling);
+      if (arch !== undefined) return [arch];
+      const meant = nearest(spelling, [...archNames, ...Object.keys(aliases)]);
+      const known = archNames.map((name) => `${name} (${arches[name].oci})`).join(", ");
+      throw usageFailure(
+        `cannot use the architecture '${spelling}': it is not known`,
+        `${meant === undefined ? "" : `did you mean ${meant}? `}known are ${known} and all`,
+      );
+    });
+  return [...new Set(asked)];
 }

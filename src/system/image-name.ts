@@ -52,7 +52,7 @@ export function imageNameAsked(wanted: string): string {
 }
 
 /** The name as buildah stores it: one without a host is local. */
-function withHost(wanted: string): string {
+export function withHost(wanted: string): string {
   const first = wanted.split("/")[0] ?? "";
   const isHost = wanted.includes("/") && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase());
   return isHost ? wanted : `localhost/${wanted}`;

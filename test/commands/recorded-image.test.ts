@@ -3,6 +3,7 @@ import { addDiffCommand } from "../../src/commands/diff.ts";
 import { addSbomCommand } from "../../src/commands/sbom.ts";
 import { addWhyCommand } from "../../src/commands/why.ts";
 import { type BuildRecord, recordLabels } from "../../src/report/record.ts";
+import { hostArch } from "../../src/system/arch.ts";
 import { CommandFailure, type Run } from "../../src/system/run.ts";
 import { sampleImage, sampleRecord } from "../report/sample.ts";
 import { runVerb } from "../support/context.ts";
@@ -18,13 +19,14 @@ function inspected(record: BuildRecord | undefined): string {
   });
 }
 
+const latest = `latest-${hostArch()}`;
 const changed = { ...sampleRecord, version: "4.5" };
 const based = {
   ...sampleRecord,
   plan: { ...sampleRecord.plan, kind: "os", family: "fedora", base: "base:44", packages: ["served"] },
 } as const;
 const images: Readonly<Record<string, string>> = {
-  "localhost/served": inspected(sampleRecord),
+  [`localhost/served:${latest}`]: inspected(sampleRecord),
   "localhost/served:next": inspected(changed),
   "localhost/served-based": inspected(based),
   "localhost/other": inspected(undefined),
@@ -33,6 +35,8 @@ const images: Readonly<Record<string, string>> = {
 /** A store with these images. */
 const run: Run = async (command) => {
   const image = command.at(-1) ?? "";
+  if (command[1] === "images")
+    return JSON.stringify(Object.keys(images).map((name) => ({ id: sampleImage.id, digest: "", names: [name] })));
   if (command.slice(0, 4).join(" ") !== "buildah inspect --type image")
     throw new Error(`unexpected: ${command.join(" ")}`);
   const description = images[image];
@@ -67,10 +71,10 @@ describe("why", () => {
 
   it.each([
     ["/usr/bin/served", "there is /usr/sbin/served"],
-    ["/etc/passwd", "dhcpd-build why localhost/served lists all there is"],
+    ["/etc/passwd", `dhcpd-build why localhost/served:${latest} lists all there is`],
   ])("says of %s that it is not there, and what is", async (path, hint) => {
     await expect(why("localhost/served", path)).rejects.toMatchObject({
-      message: `cannot explain ${path}: it is not in localhost/served`,
+      message: `cannot explain ${path}: it is not in localhost/served:${latest}`,
       hint,
       kind: "failed",
     });
@@ -125,6 +129,10 @@ describe.each([
       message: "cannot find image localhost/absent in the local store",
       hint: expect.stringContaining("buildah pull"),
       kind: "failed",
+    });
+    await expect(verb("srved")).rejects.toMatchObject({
+      message: "cannot find image srved in the local store",
+      hint: expect.stringContaining("did you mean localhost/served:"),
     });
     await expect(verb("no image")).rejects.toThrow("cannot find image no image in the local store");
   });

@@ -65,6 +65,12 @@ it.each([
   expect(why(path)?.endsWith(end)).toBe(true);
 });
 
+it("a name without a directory is that of the one file that has it", () => {
+  expect(explain(sampleRecord, "served")?.entry.path).toBe("/usr/sbin/served");
+  expect(explain(sampleRecord, "lib")?.entry.path).toBe("/lib");
+  expect(explain(sampleRecord, "sbin")).toBeUndefined();
+});
+
 it("what is not in the image is not explained", () => {
   expect(explain(sampleRecord, "/etc/passwd")).toBeUndefined();
   expect(explain(sampleRecord, "/")).toBeUndefined();
@@ -86,6 +92,8 @@ it.each([
   ["a neighbour", "/usr/sbin/sevred", ["/usr/sbin/served"]],
   ["nothing like it", "/etc/passwd", []],
   ["the root", "/", []],
+  ["a name only", "serve", ["/usr/sbin/served"]],
+  ["a name only, like none", "nginx", []],
 ])("what somebody may have meant: %s", (_, wanted, paths) => {
   expect(pathsLike(sampleRecord, wanted)).toEqual(paths);
 });
