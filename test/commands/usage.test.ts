@@ -7,6 +7,8 @@ const context: CommandContext = {
   log: silent,
   run: async () => "",
   print() {},
+  printJson() {},
+  relay() {},
   setExitCode() {},
 };
 const parse = (line: string) => createProgram(context, async () => {}).parseAsync(line.split(" "), { from: "user" });
