@@ -49,6 +49,11 @@ it.each([
     "cannot use --verbos: dhcpd-build plan fedora has no such option",
     "did you mean --verbose? see dhcpd-build plan fedora --help",
   ],
+  [
+    "scratch --no-witness",
+    "cannot use --no-witness: dhcpd-build scratch has no such option",
+    "did you mean --no-loader-check? see dhcpd-build scratch --help",
+  ],
   ["schema --xyz", "cannot use --xyz: dhcpd-build schema has no such option", "see dhcpd-build schema --help"],
   ["scrath", "cannot run 'scrath': dhcpd-build has no such verb", "did you mean dhcpd-build scratch?"],
   ["xyz", "cannot run 'xyz': dhcpd-build has no such verb", "see dhcpd-build --help"],
