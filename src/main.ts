@@ -1,18 +1,26 @@
 #!/usr/bin/env node
+import { constants } from "node:os";
 import { createProgram } from "./cli.ts";
 import type { CommandContext } from "./system/context.ts";
-import { Failure, firstError, Interruption, resourceFailure, systemCause } from "./system/errors.ts";
+import {
+  Failure,
+  firstError,
+  Interruption,
+  interruptingSignals,
+  resourceFailure,
+  systemCause,
+} from "./system/errors.ts";
 import type { Log, LogOptions } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
 import { shortened, visible } from "./system/visible.ts";
 
-const exitCodes = { failed: 1, usage: 2, bug: 70, SIGINT: 130, SIGTERM: 143 } as const;
+const exitCodes = { failed: 1, usage: 2, bug: 70 } as const;
 
 // A umask under which everybody may write what is made, caches included, is a mistake.
 if ((process.umask() & 0o002) === 0) process.umask(0o022);
 
 const interruption = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const signal of interruptingSignals) {
   process.on(signal, () => interruption.abort(new Interruption(signal)));
 }
 // `dhcpd-build sbom IMAGE | head` is no failure; a result that does not fit on a disk is.
@@ -73,7 +81,7 @@ async function explain(thrown: unknown): Promise<number> {
   if (isCommanderError(error)) return error.exitCode === 0 ? 0 : exitCodes.usage;
   if (error instanceof Interruption) {
     report("warn", `${error.message}; nothing was left behind`);
-    return exitCodes[error.signal];
+    return 128 + constants.signals[error.signal];
   }
   const failure = error instanceof Failure ? error : resourceFailure(error);
   if (failure !== undefined) {

@@ -60,6 +60,11 @@ export class Podman {
     return this.#podman(["run", ...words], { takesStderr: true });
   }
 
+  /** `created`, `running`, `exited`, ... Throws CommandFailure where there is no such container. */
+  async containerState(container: string): Promise<string> {
+    return this.#podman(["container", "inspect", "--format", "{{.State.Status}}", container]);
+  }
+
   /** Removes a container, running or not; none is no error. */
   async rm(container: string): Promise<void> {
     await this.#podman(["rm", "--force", "--ignore", "--volumes", "--time", "0", container], { evenInterrupted: true });

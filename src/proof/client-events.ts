@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { Failure } from "../system/errors.ts";
-import { lookFor } from "./engine.ts";
+import { lookFor, type Running } from "./engine.ts";
+import { ProgramTime } from "./program-time.ts";
 
 /** What a client was given. */
 export interface Lease {
@@ -12,13 +13,18 @@ export interface Lease {
 /** A DHCP client that holds a lease; it is ended with the scope. */
 export interface Client extends AsyncDisposable {
   readonly lease: Lease;
-  /** Asks for more time. Throws NoLease when the server does not agree. */
-  renew(): Promise<Lease>;
+  /** Asks this server for more time. Throws NoLease when the server does not agree. */
+  renew(server: Running): Promise<Lease>;
 }
 
 /** The server gave nothing, or took it away. */
 export class NoLease extends Failure {
-  override readonly name = "NoLease";
+  override readonly name: string = "NoLease";
+}
+
+/** The server said nothing in time. */
+export class Silence extends NoLease {
+  override readonly name = "Silence";
 }
 
 export interface ClientOptions {
@@ -26,7 +32,7 @@ export interface ClientOptions {
   readonly identity?: string;
 }
 
-/** How long a real client may take to an answer, in milliseconds: four tries of a second each. */
+/** How long a server may be silent, in milliseconds of its own time: four tries of a client, and its answer's way. */
 const patience = 5_000;
 
 interface Event {
@@ -46,12 +52,12 @@ export function parseEvents(text: string): readonly Event[] {
 }
 
 /** Waits for one event after the other in a file that a client's script writes. Throws NoLease. */
-export type NextEvent = (wanted: string, ended: Promise<unknown>) => Promise<Lease>;
+export type NextEvent = (wanted: string, ended: Promise<unknown>, server: Running) => Promise<Lease>;
 
 /** `refusals` are the events by which a client says that it has got nothing, each with what it means. */
 export function followEvents(file: string, refusals: Readonly<Record<string, string>>): NextEvent {
   let seen = 0;
-  return async (wanted, ended) => {
+  return async (wanted, ended, server) => {
     const event = await lookFor(
       async () => {
         const events = parseEvents(await readFile(file, "utf8").catch(() => ""));
@@ -59,10 +65,12 @@ export function followEvents(file: string, refusals: Readonly<Record<string, str
         if (place >= 0) seen = place + 1;
         return events[place];
       },
-      ended,
+      Promise.race([ended, server.ended]),
       patience,
+      new ProgramTime(await server.pid()),
     );
     if (event?.kind === wanted) return event.lease;
-    throw new NoLease(refusals[event?.kind ?? ""] ?? "the server did not answer the client");
+    const refusal = refusals[event?.kind ?? ""];
+    throw refusal === undefined ? new Silence("the server did not answer the client") : new NoLease(refusal);
   };
 }

@@ -4,11 +4,14 @@ import { Failure } from "../system/errors.ts";
 import { findProgram, findSystemProgram } from "../system/host.ts";
 import type { Run } from "../system/run.ts";
 import { type Client, type ClientOptions, followEvents, NoLease } from "./client-events.ts";
-import { endOf, lookForPid } from "./engine.ts";
+import { endOf, lookForPid, type Running } from "./engine.ts";
 import type { Network } from "./network.ts";
 
-/** Four tries of a second each. */
-const tries = ["-t", "4", "-T", "1", "-A", "1"] as const;
+/** A try each second, until it is ended: how long a server may be silent is not for the client to decide. */
+const tries = ["-t", "600", "-T", "1", "-A", "1"] as const;
+
+/** How long the client may take to start, in milliseconds. */
+const startPatience = 20_000;
 
 /** udhcpc(8) calls it with what happened; an address must be there before a client can ask to keep it. */
 const script = `#!/bin/sh
@@ -27,6 +30,7 @@ echo "$1 $ip $serverid $lease" >> "\${0%/*}/events"
  */
 export async function connectClient(
   network: Network,
+  server: Running,
   directory: string,
   run: Run,
   { identity }: ClientOptions = {},
@@ -42,21 +46,18 @@ export async function connectClient(
   ]);
   const ended = endOf(run(command));
   const end = async () => {
-    const pid = await lookForPid(file("pid"), ended, 1_000);
+    const pid = await lookForPid(file("pid"), ended, startPatience);
     if (pid !== undefined) await run(["kill", String(pid)], { evenInterrupted: true }).catch(() => {});
     await ended.catch(() => {});
   };
-  const next = followEvents(file("events"), {
-    nak: "the server refused (DHCPNAK)",
-    leasefail: "the server did not answer the client",
-  });
+  const next = followEvents(file("events"), { nak: "the server refused (DHCPNAK)" });
   try {
-    const lease = await next("bound", ended);
-    const renew = async () => {
-      const pid = await lookForPid(file("pid"), ended, 1_000);
+    const lease = await next("bound", ended, server);
+    const renew = async (server: Running) => {
+      const pid = await lookForPid(file("pid"), ended, startPatience);
       if (pid === undefined) throw new NoLease("the client has ended");
       await run(["kill", "-USR1", String(pid)]);
-      return next("renew", ended);
+      return next("renew", ended, server);
     };
     return { lease, renew, [Symbol.asyncDispose]: end };
   } catch (error) {

@@ -4,7 +4,7 @@ import { Failure } from "../system/errors.ts";
 import { findSystemProgram } from "../system/host.ts";
 import type { Run } from "../system/run.ts";
 import { type Client, type ClientOptions, followEvents, NoLease } from "./client-events.ts";
-import { type Ended, endOf, lookForPid } from "./engine.ts";
+import { type Ended, endOf, lookForPid, type Running } from "./engine.ts";
 import type { Network } from "./network.ts";
 
 /** dhclient-script(8) says what it is called with. A DHCPv6 client speaks from its link-local address: it needs no other. */
@@ -12,8 +12,8 @@ const script = `#!/bin/sh
 echo "$reason $new_ip6_address $new_dhcp6_server_id $new_max_life" >> "\${0%/*}/events"
 `;
 
-/** How long the client may take to end, in milliseconds. */
-const endPatience = 1_000;
+/** How long the client may take to start, in milliseconds. */
+const startPatience = 20_000;
 
 /**
  * A real DHCPv6 client (dhclient) at the network's client end that asks for an address until it has one. `directory` is made for its
@@ -21,6 +21,7 @@ const endPatience = 1_000;
  */
 export async function connectClient6(
   network: Network,
+  server: Running,
   directory: string,
   run: Run,
   { identity }: ClientOptions = {},
@@ -43,23 +44,20 @@ export async function connectClient6(
   const start = () => endOf(run(command));
   let ended: Promise<Ended> = start();
   const end = async () => {
-    const pid = await lookForPid(file("pid"), ended, endPatience);
+    const pid = await lookForPid(file("pid"), ended, startPatience);
     if (pid !== undefined) await run(["kill", String(pid)], { evenInterrupted: true }).catch(() => {});
     await ended.catch(() => {});
     // The next one would be taken for this one.
     await writeFile(file("pid"), "");
   };
-  const next = followEvents(file("events"), {
-    EXPIRE6: "the server let the client's lease expire",
-    FAIL6: "the server did not answer the client",
-  });
+  const next = followEvents(file("events"), { EXPIRE6: "the server let the client's lease expire" });
   try {
-    const lease = await next("BOUND6", ended);
-    const renew = async () => {
+    const lease = await next("BOUND6", ended, server);
+    const renew = async (server: Running) => {
       await end();
       await writeFile(file("leases"), dueForRenewal(await readFile(file("leases"), "utf8")));
       ended = start();
-      const renewed = await next("RENEW6", ended);
+      const renewed = await next("RENEW6", ended, server);
       if (renewed.address === "") throw new NoLease("the server did not keep the client's address");
       return renewed;
     };

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CommandFailure, type Run } from "../system/run.ts";
+import { CommandFailure } from "../system/run.ts";
+import { ProgramTime } from "./program-time.ts";
 
 /** Somewhere the programs of an image run, with the privileges of its service and no others. */
 export interface Engine {
@@ -35,8 +36,12 @@ export interface Running extends AsyncDisposable {
   readonly ended: Promise<Ended>;
   /** Its process number on the host; undefined when it ended before it had one. */
   pid(): Promise<number | undefined>;
-  /** Asks it to end with SIGTERM, and kills it after so many milliseconds; resolves when it has ended. */
-  stop(patience: number): Promise<Ended>;
+  /** The program's time since the runtime executed it ("running" of the OCI runtime specification); undefined if it ended before. */
+  life(): Promise<ProgramTime | undefined>;
+  /** Whether it runs at this moment: of a service with an init, the service. */
+  isRunning(): Promise<boolean>;
+  /** Asks it to end with SIGTERM, and kills it after so many milliseconds of program time; resolves when it has ended. */
+  stop(patience: number): Promise<Stopped>;
 }
 
 export interface Ended {
@@ -44,6 +49,16 @@ export interface Ended {
   readonly exitCode: number | undefined;
   /** What it wrote to stdout and stderr. */
   readonly output: string;
+}
+
+/**
+ * How a program ended that was to be stopped. It ended by itself if its process was gone when SIGTERM was about to be sent, whatever exit code
+ * it left: a service that goes into the background and leaves its container with 0, too.
+ */
+export interface Stopped extends Ended {
+  readonly by: "itself" | "SIGTERM" | "SIGKILL";
+  /** From SIGTERM to the end, in milliseconds of program time. */
+  readonly milliseconds: number;
 }
 
 /** Turns a command on its way into how it ended. Interruptions are thrown to whoever waits for it, and to nobody else. */
@@ -62,18 +77,19 @@ export function endOf(command: Promise<string>): Promise<Ended> {
 /** Milliseconds between two looks at something that cannot be waited for. */
 const interval = 4;
 
-/** Looks until there is something; undefined once `ended` has settled or so many milliseconds have passed. */
+/** Looks until there is something; undefined once `ended` has settled or so many milliseconds have passed on the clock. */
 export async function lookFor<T>(
   look: () => Promise<T | undefined>,
   ended: Promise<unknown>,
   patience: number,
+  clock = new ProgramTime(),
 ): Promise<T | undefined> {
   let over = false;
   const end = () => {
     over = true;
   };
   ended.then(end, end);
-  for (const start = performance.now(); performance.now() - start < patience; await sleep(interval)) {
+  for (; !clock.hasPassed(patience); await sleep(interval)) {
     const found = await look();
     if (found !== undefined || over) return found;
   }
@@ -91,31 +107,3 @@ export function lookForPid(file: string, ended: Promise<unknown>, patience: numb
 
 /** Before a command that goes on until it is told to end: it is told to, even when this process is killed. */
 export const untilWeEnd = ["setpriv", "--pdeathsig", "TERM"] as const;
-
-/** A signal for process 1 of a container, which is how a runtime's own stop and kill work. */
-export type Kill = (signal: "TERM" | "KILL") => Promise<void>;
-
-/** Sends signals to a process of the host; one that has ended meanwhile is no error. */
-export function killerOf(pid: () => Promise<number | undefined>, run: Run): Kill {
-  return async (signal) => {
-    const number = await pid();
-    if (number === undefined) return;
-    await run(["kill", `-${signal}`, String(number)], { evenInterrupted: true }).catch(() => {});
-  };
-}
-
-/** Ends a program with SIGTERM, and with SIGKILL after so many milliseconds. */
-export async function stopWith(kill: Kill, ended: Promise<Ended>, patience: number): Promise<Ended> {
-  await kill("TERM");
-  const giveUp = new AbortController();
-  const late = sleep(patience, undefined, { signal: giveUp.signal }).then(
-    () => kill("KILL"),
-    () => {},
-  );
-  try {
-    return await ended;
-  } finally {
-    giveUp.abort();
-    await late;
-  }
-}

@@ -4,12 +4,10 @@ import type { Podman } from "../image/podman.ts";
 import type { Service } from "../plan.ts";
 import type { Run } from "../system/run.ts";
 import { ownName, type Workdir } from "../system/workdir.ts";
-import { type Engine, endOf, killerOf, lookForPid, type Running, type Start, type State, stopWith } from "./engine.ts";
+import type { Engine, Running, Start, State } from "./engine.ts";
 import { writeOverlays } from "./files.ts";
+import { runningIn } from "./running.ts";
 import type { ProofTools } from "./tools.ts";
-
-/** How long the runtime may take to get a container going, in milliseconds. */
-const startPatience = 20_000;
 
 /** The real runtime: containers of the image as the service's unit starts them. */
 export class PodmanEngine implements Engine {
@@ -38,36 +36,27 @@ export class PodmanEngine implements Engine {
     const directory = this.#workdir.file(name);
     const overlays = await writeOverlays(directory, start.files);
     const pidFile = `${directory}/pid`;
-    const ended = endOf(
-      this.#podman.run([
-        ...["--name", name, "--rm", "--pull", "never", "--pidfile", pidFile],
-        ...ownLimits(),
-        ...(this.#service.init && start.command === undefined ? ["--init"] : []),
-        ...["--network", start.network === undefined ? "none" : `ns:${start.network}`],
-        ...privileges(this.#service, start.capabilities),
-        ...[...overlays].flatMap(([inside, file]) => ["--volume", `${file}:${inside}:ro,z`]),
-        ...this.#service.state.flatMap((inside) => ["--volume", volumeOf(inside, start.state)]),
-        ...commandWords(this.#image, this.#service, start.command),
-      ]),
-    );
-    let isOver = false;
-    const over = () => {
-      isOver = true;
+    const hasInit = this.#service.init && start.command === undefined;
+    const command = this.#podman.run([
+      ...["--name", name, "--rm", "--pull", "never", "--pidfile", pidFile],
+      ...ownLimits(),
+      ...(hasInit ? ["--init"] : []),
+      ...["--network", start.network === undefined ? "none" : `ns:${start.network}`],
+      ...privileges(this.#service, start.capabilities),
+      ...[...overlays].flatMap(([inside, file]) => ["--volume", `${file}:${inside}:ro,z`]),
+      ...this.#service.state.flatMap((inside) => ["--volume", volumeOf(inside, start.state)]),
+      ...commandWords(this.#image, this.#service, start.command),
+    ]);
+    const container = {
+      command,
+      pidFile,
+      hasInit,
+      state: () => this.#podman.containerState(name),
+      // A container that has ended is removed by --rm, but not where podman itself was ended by an interruption.
+      remove: () => this.#podman.rm(name),
+      tidy: () => rm(directory, { recursive: true, force: true }),
     };
-    ended.then(over, () => {});
-    const pid = () => lookForPid(pidFile, ended, startPatience);
-    const kill = killerOf(pid, this.#run);
-    return {
-      ended,
-      pid,
-      stop: (patience) => stopWith(kill, ended, patience),
-      [Symbol.asyncDispose]: async () => {
-        if (!isOver) await kill("KILL");
-        // A container that has ended is removed by --rm, but not where podman itself was ended by an interruption.
-        await ended.catch(() => this.#podman.rm(name));
-        await rm(directory, { recursive: true, force: true });
-      },
-    };
+    return runningIn(container, this.#run);
   }
 }
 

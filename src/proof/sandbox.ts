@@ -4,20 +4,11 @@ import type { Service } from "../plan.ts";
 import { locate, openDirectoryRoot } from "../system/root.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 import { ownName, type Workdir } from "../system/workdir.ts";
-import {
-  type Engine,
-  endOf,
-  killerOf,
-  lookForPid,
-  type Running,
-  type Start,
-  type State,
-  stopWith,
-  untilWeEnd,
-} from "./engine.ts";
+import { type Engine, type Running, type Start, type State, untilWeEnd } from "./engine.ts";
 import { writeOverlays } from "./files.ts";
 import { unmount } from "./network.ts";
 import { ociConfig } from "./oci-config.ts";
+import { runningIn } from "./running.ts";
 import { straceWords } from "./trace.ts";
 
 /** What every sandbox of an image has in common. */
@@ -40,9 +31,6 @@ export interface Sandbox extends Engine, AsyncDisposable {
   /** The directory of the view on the host. */
   readonly root: string;
 }
-
-/** How long the runtime may take to get a process going, in milliseconds. */
-const startPatience = 20_000;
 
 /**
  * A copy-on-write view of the image without the given paths, and without what is below them. The view is an overlay of the kernel, the
@@ -110,6 +98,7 @@ async function startIn(ground: Ground, root: string, bundle: string, start: Star
   const { service, runtime, run, workdir } = ground;
   const overlays = await writeOverlays(bundle, start.files);
   const state = start.state ?? (await copyState(ground, root, path.join(bundle, "state")));
+  const hasInit = ground.init !== undefined && start.command === undefined;
   const config = ociConfig(service, {
     root,
     command: start.command ?? service.command,
@@ -119,33 +108,24 @@ async function startIn(ground: Ground, root: string, bundle: string, start: Star
       ...[...overlays].map(([to, from]) => ({ to, from, writable: false })),
     ],
     ...(start.network === undefined ? {} : { network: start.network }),
-    ...(ground.init === undefined || start.command !== undefined ? {} : { init: ground.init }),
+    ...(hasInit ? { init: ground.init } : {}),
   });
   await writeFile(path.join(bundle, "config.json"), JSON.stringify(config));
   const name = ownName();
   const pidFile = path.join(bundle, "pid");
   const runtimeWords = [runtime, "--root", workdir.file("runtime")] as const;
-  let isOver = false;
   const command = [
     ...untilWeEnd,
     ...(ground.trace === undefined ? [] : straceWords(ground.trace)),
     ...[...runtimeWords, "run", "--bundle", bundle, "--pid-file", pidFile, name],
   ] as const;
-  const ended = endOf(run(command, { takesStderr: true }));
-  const over = () => {
-    isOver = true;
+  const container = {
+    command: run(command, { takesStderr: true }),
+    pidFile,
+    hasInit,
+    state: () => run([...runtimeWords, "state", name]),
+    remove: () => run([...runtimeWords, "delete", "--force", name], { evenInterrupted: true }),
+    tidy: () => rm(bundle, { recursive: true, force: true }),
   };
-  ended.then(over, () => {});
-  const pid = () => lookForPid(pidFile, ended, startPatience);
-  const kill = killerOf(pid, run);
-  return {
-    ended,
-    pid,
-    stop: (patience) => stopWith(kill, ended, patience),
-    [Symbol.asyncDispose]: async () => {
-      if (!isOver) await kill("KILL");
-      await ended.catch(() => run([...runtimeWords, "delete", "--force", name], { evenInterrupted: true }));
-      await rm(bundle, { recursive: true, force: true });
-    },
-  };
+  return runningIn(container, run);
 }

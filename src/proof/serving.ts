@@ -3,7 +3,7 @@ import type { Run } from "../system/run.ts";
 import type { Workdir } from "../system/workdir.ts";
 import type { Ended, Engine, Running, Start, State } from "./engine.ts";
 import type { Network } from "./network.ts";
-import { isReady } from "./readiness.ts";
+import { isUp } from "./readiness.ts";
 
 /** What a check needs around it. */
 export interface Scene {
@@ -24,20 +24,22 @@ export interface Fault {
   readonly because: string;
   /** The last lines that the program wrote. */
   readonly output: readonly string[];
+  /** Nothing was seen but that something did not come in time. */
+  readonly isSilence?: true;
 }
 
 /** How many of a program's last lines are shown. */
 const shownLines = 12;
 
-/** 128 + SIGKILL: what is left when a container did not end by itself. */
-export const killed = 137;
+/** Follows how a service ended that was not asked to. */
+export const beforeSignal = " before it was told to";
 
 /** The service while it serves. */
 export interface Serving extends AsyncDisposable {
   readonly running: Running;
 }
 
-/** Starts the service on the network and waits until it listens. A service that does not is a fault, with nothing left of it. */
+/** Starts the service on the network and waits until it is up. A service that is not is a fault, with nothing left of it. */
 export async function serve(
   files: Start["files"],
   { engine, service, network, capabilities }: Scene,
@@ -47,9 +49,11 @@ export async function serve(
   const running = await engine.start(start);
   const dispose = () => running[Symbol.asyncDispose]();
   try {
-    if (await isReady(running, service.ports)) return { running, [Symbol.asyncDispose]: dispose };
-    const listens = service.ports.length === 0 ? "" : ` before it listened to ${service.ports.join(", ")}`;
-    const fault = await faultOfRunning(running, (ended) => `the service ${howItEnded(ended)}${listens}`);
+    if (await isUp(running, service.ports)) return { running, [Symbol.asyncDispose]: dispose };
+    const ports = service.ports.join(", ");
+    const fault = (await running.isRunning())
+      ? await faultOfSilence(running, `the service runs but does not listen to ${ports}`)
+      : await faultOfEnd(running, ports === "" ? beforeSignal : ` before it listened to ${ports}`);
     return { ...fault, [Symbol.asyncDispose]: async () => {} };
   } catch (error) {
     await dispose();
@@ -57,11 +61,23 @@ export async function serve(
   }
 }
 
-/** Ends a program and makes a fault of what it wrote; `because` is told how it ended if it did so by itself. */
-export async function faultOfRunning(running: Running, because: string | ((ended: Ended) => string)): Promise<Fault> {
+/** Ends a program and makes a fault of what it wrote. */
+export async function faultOfRunning(running: Running, because: string): Promise<Fault> {
+  await running[Symbol.asyncDispose]();
+  return faultOf(because, await running.ended);
+}
+
+/** The fault of a program that did not do something in time; it is ended. */
+export async function faultOfSilence(running: Running, because: string): Promise<Fault> {
+  return { ...(await faultOfRunning(running, because)), isSilence: true };
+}
+
+/** The fault of a service that has ended by itself; `when` follows how it ended. */
+export async function faultOfEnd(running: Running, when: string): Promise<Fault> {
   await running[Symbol.asyncDispose]();
   const ended = await running.ended;
-  return faultOf(typeof because === "string" ? because : because(ended), ended);
+  const hint = ended.exitCode === 0 ? ": its first process must stay in the foreground" : "";
+  return faultOf(`the service ${howItEnded(ended)}${when}${hint}`, ended);
 }
 
 export function faultOf(because: string, { output }: Ended): Fault {
@@ -69,7 +85,7 @@ export function faultOf(because: string, { output }: Ended): Fault {
 }
 
 export function howItEnded({ exitCode }: Ended): string {
-  return exitCode === undefined || exitCode === killed ? "was ended" : `ended with exit code ${exitCode}`;
+  return exitCode === undefined ? "was killed" : `ended with exit code ${exitCode}`;
 }
 
 /** As an option that is absent rather than undefined. */

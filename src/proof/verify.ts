@@ -94,7 +94,11 @@ async function answer({ name, perform }: Question): Promise<Finding> {
   const started = performance.now();
   const fault = await perform();
   const milliseconds = Math.round(performance.now() - started);
-  return { name, outcome: fault === undefined ? "passed" : "failed", milliseconds, ...(fault ?? {}) };
+  return { name, outcome: fault === undefined ? "passed" : "failed", milliseconds, ...complaintOf(fault) };
+}
+
+function complaintOf(fault: Fault | undefined): Pick<Finding, "because" | "output"> {
+  return fault === undefined ? {} : { because: fault.because, output: fault.output };
 }
 
 function presuming({ name, milliseconds }: Finding): Finding {
@@ -214,7 +218,7 @@ function writingFinding({ record }: Subject, written: ReadonlySet<string>, isRun
   if (!isRunnable || !checks.some(({ kind }) => kind !== "run")) return [];
   const name = `it writes nowhere but into ${[...service.state, ...service.runtime].join(", ") || "nothing"}`;
   const fault = faultOfList([...written].map((place) => `it wrote ${place}`));
-  return [{ name, outcome: fault === undefined ? "passed" : "failed", milliseconds: 0, ...(fault ?? {}) }];
+  return [{ name, outcome: fault === undefined ? "passed" : "failed", milliseconds: 0, ...complaintOf(fault) }];
 }
 
 function faultOfList(sentences: readonly string[]): Fault | undefined {

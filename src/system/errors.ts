@@ -24,12 +24,15 @@ export function usageFailure(sentence: string, hint?: string): Failure {
   return new Failure(sentence, { hint, kind: "usage" });
 }
 
-/** A signal asked us to end. Not an error to explain: main.ts turns it into exit code 128 + signal number. */
+/** The signals that ask this program to end: Ctrl-C, Ctrl-\\, a closed terminal, and kill(1). */
+export const interruptingSignals = ["SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM"] as const;
+
+/** A signal asked this program to end. It is no error to explain: main.ts turns it into exit code 128 + signal number. */
 export class Interruption extends Error {
   override readonly name = "Interruption";
-  readonly signal: "SIGINT" | "SIGTERM";
+  readonly signal: (typeof interruptingSignals)[number];
 
-  constructor(signal: "SIGINT" | "SIGTERM") {
+  constructor(signal: (typeof interruptingSignals)[number]) {
     super(`interrupted by ${signal}`);
     this.signal = signal;
   }

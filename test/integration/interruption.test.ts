@@ -26,6 +26,8 @@ describe.runIf(requireTools("buildah", "apt-get", "dpkg-deb"))("an interrupted b
 
   describe.each([
     ["SIGINT", 130],
+    ["SIGQUIT", 131],
+    ["SIGHUP", 129],
     ["SIGTERM", 143],
   ] as const)("by %s", (signal, exitCode) => {
     it.each(moments)("%s leaves nothing behind", async (_, said) => {

@@ -152,6 +152,8 @@ describe.runIf(canServe)("prove", () => {
     ["SIGTERM", "while a view is mounted", "mount -t overlay", 143],
     ["SIGTERM", "while sandboxes run", "run --bundle", 143],
     ["SIGINT", "while the client asks", "udhcpc", 130],
+    ["SIGHUP", "while the client asks", "udhcpc", 129],
+    ["SIGQUIT", "while sandboxes run", "run --bundle", 131],
   ] as const)("interrupted by %s %s leaves nothing behind", async (signal, _, said, code) => {
     const { exitCode, stderr } = await workshop.run(["--verbose", "prove", "localhost/dhcpd:latest-x86_64"], {
       interrupt: { signal, when: (soFar) => soFar.includes(said) },

@@ -137,6 +137,8 @@ describe.runIf(canServe)("verify", () => {
     ["SIGINT", "while networks are made", "ip -batch", 130],
     ["SIGTERM", "while containers start", "podman run", 143],
     ["SIGTERM", "while the client asks", "udhcpc", 143],
+    ["SIGHUP", "while the client asks", "udhcpc", 129],
+    ["SIGQUIT", "while the client asks", "udhcpc", 131],
     ["SIGINT", "while the service is told to stop", "kill -TERM", 130],
   ] as const)("interrupted by %s %s leaves nothing behind", async (signal, _, said, code) => {
     const { exitCode, stderr } = await workshop.run(["--verbose", "verify", image], {

@@ -9,11 +9,11 @@ import { parseSocketTable } from "../../src/proof/readiness.ts";
 const captured = (name: string) => readFileSync(path.join(import.meta.dirname, "../fixtures/proof", name), "utf8");
 
 it("a service listens where /proc/net/udp has an unconnected socket", () => {
-  expect(parseSocketTable(captured("proc-net-udp.txt"))).toEqual([67]);
+  expect(parseSocketTable(captured("proc-net-udp.txt"))).toEqual([{ port: 67, inode: expect.any(Number) }]);
 });
 
 it("a service listens where /proc/net/tcp has a listening socket, not where a connection is", () => {
-  expect(parseSocketTable(captured("proc-net-tcp.txt"))).toEqual([8000]);
+  expect(parseSocketTable(captured("proc-net-tcp.txt"))).toEqual([{ port: 8000, inode: expect.any(Number) }]);
 });
 
 it("podman's description of an image becomes its facts", () => {

@@ -23,7 +23,7 @@ export interface CliOptions {
   readonly through?: readonly string[];
   /** Sends a signal as soon as stderr so far satisfies `when`. */
   readonly interrupt?: {
-    readonly signal: "SIGINT" | "SIGTERM" | "SIGKILL";
+    readonly signal: NodeJS.Signals;
     readonly when: (stderr: string) => boolean;
     /** Milliseconds after that; at once where it does not say. */
     readonly after?: number;
