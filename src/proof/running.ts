@@ -31,10 +31,15 @@ export function runningIn(container: Container, run: Run): Running {
   const { pidFile, hasInit } = container;
   const ended = endOf(container.command);
   let isOver = false;
-  const over = () => {
-    isOver = true;
-  };
-  ended.then(over, () => {});
+  let isInterrupted = false;
+  ended.then(
+    () => {
+      isOver = true;
+    },
+    () => {
+      isInterrupted = true;
+    },
+  );
   const looked = lookForPid(pidFile, ended, startPatience).then((pid) =>
     pid === undefined ? undefined : { pid, isAlive: watchProcess(pid) },
   );
@@ -52,13 +57,13 @@ export function runningIn(container: Container, run: Run): Running {
     const wasExecuted = await lookFor(isExecuted, ended, startPatience);
     return wasExecuted ? new ProgramTime(process.pid) : undefined;
   };
-  const isRunning = async () => !isOver && ((await looked)?.isAlive() ?? false);
+  const isRunning = async () => !isOver && !isInterrupted && ((await looked)?.isAlive() ?? false);
   return {
     ended,
     isRunning,
     pid: async () => {
       const process = await looked;
-      if (process === undefined && !(await hasSettled(ended))) {
+      if (process === undefined && !isOver && !isInterrupted) {
         throw new Failure("cannot run the service: the container runtime does not start it");
       }
       return process?.pid;
@@ -90,12 +95,4 @@ export function runningIn(container: Container, run: Run): Running {
 function noState(error: unknown): string {
   if (error instanceof CommandFailure && !error.notFound) return "";
   throw error;
-}
-
-async function hasSettled(promise: Promise<unknown>): Promise<boolean> {
-  const settled = promise.then(
-    () => true,
-    () => true,
-  );
-  return await Promise.race([settled, sleep(0, false)]);
 }

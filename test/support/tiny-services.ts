@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
 `;
 
 /** The program's path in an image. */
-export const tinyService = "/usr/sbin/tiny";
+const tinyService = "/usr/sbin/tiny";
 
 /** A package that has the program. */
 export function tinyServicePackage(): AptRepository {
