@@ -41,9 +41,10 @@ async function removeContainers({ run }: CommandContext): Promise<readonly strin
 
 /** Indexes in the making: `localhost/<name of our own>:latest`. */
 async function removeIndexes({ run }: CommandContext): Promise<readonly string[]> {
-  const [{ Buildah }, { BuildahDistribution }, { createWorkdir, isLeftover }] = await Promise.all([
+  const [{ Buildah }, { BuildahDistribution }, { registryTimeout }, { createWorkdir, isLeftover }] = await Promise.all([
     import("../image/buildah.ts"),
     import("../image/distribution.ts"),
+    import("../image/invoke.ts"),
     import("../system/workdir.ts"),
   ]);
   const images = new Buildah(run).images().then((all) => all.flatMap(({ names }) => names));
@@ -52,7 +53,7 @@ async function removeIndexes({ run }: CommandContext): Promise<readonly string[]
   );
   if (drafts.length === 0) return [];
   await using workdir = await createWorkdir();
-  const distribution = new BuildahDistribution(run, { tlsVerify: true }, workdir);
+  const distribution = new BuildahDistribution(run, { timeout: registryTimeout }, workdir);
   for (const draft of drafts) await distribution.manifestRm(draft);
   return drafts;
 }

@@ -3,7 +3,7 @@ import type { BuiltIndex } from "../image/index.ts";
 import { type Arch, archesAsked, archNames } from "../system/arch.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
-import { type ConnectionFlags, tlsVerifyOption } from "./connection.ts";
+import { type ConnectionFlags, connectionOf, timeoutOption, tlsVerifyOption } from "./connection.ts";
 import { repeated } from "./options.ts";
 
 interface IndexFlags extends ConnectionFlags {
@@ -25,6 +25,7 @@ export function addIndexCommand(program: Command, context: CommandContext): void
       new Option("-a, --arch <arch>", "an architecture to have in it; repeatable (default: all)").argParser(repeated),
     )
     .addOption(tlsVerifyOption())
+    .addOption(timeoutOption())
     .option("--json", "one JSON document instead of the index's reference")
     .addHelpText("after", explanation)
     .action(async (text: string, flags: IndexFlags) => {
@@ -54,12 +55,13 @@ async function makeIndex(text: string, flags: IndexFlags, { run, log }: CommandC
     import("../system/workdir.ts"),
   ]);
   const wanted = chosen(flags.arch);
+  const connection = connectionOf(flags);
   const inRegistry = destinations.saysRegistry(text);
   const name = names.imageNameAsked(inRegistry ? text.slice("docker://".length) : text);
   await using workdir = await work.createWorkdir();
   const buildah = new Buildah(run, workdir.path);
-  const distribution = new BuildahDistribution(run, { tlsVerify: flags.tlsVerify === "true" }, workdir);
-  const tools = { buildah, distribution, workdir, log };
+  const distribution = new BuildahDistribution(run, connection, workdir);
+  const tools = { buildah, distribution, run, workdir, log };
   const stored = inRegistry ? [] : (await findLatest(name, buildah)).filter(({ arch }) => wanted.includes(arch));
   if (stored.length === wanted.length) return await indexStore(name, stored, tools);
   if (name.startsWith("localhost/")) throw notThere(name, wanted, stored);

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
-import { type ConnectionFlags, tlsVerifyOption } from "./connection.ts";
+import { type ConnectionFlags, connectionOf, timeoutOption, tlsVerifyOption } from "./connection.ts";
 
 interface PushFlags extends ConnectionFlags {
   readonly json?: true;
@@ -15,6 +15,7 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .argument("<name>", "the images' name in the local store, without tag")
     .argument("<destination>", "registry.example/group/service or oci:DIRECTORY, without tag")
     .addOption(tlsVerifyOption())
+    .addOption(timeoutOption())
     .option("--json", "one JSON document instead of one reference with its digest per line")
     .addHelpText("after", "\nCredentials are buildah's own: buildah login HOST.")
     .action(async (text: string, to: string, flags: PushFlags) => {
@@ -29,11 +30,12 @@ export function addPushCommand(program: Command, context: CommandContext): void 
           import("../system/workdir.ts"),
         ]);
       const { run, log } = context;
+      const connection = connectionOf(flags);
       const name = names.imageNameAsked(text);
       const destination = parseDestination(to);
       await using workdir = await work.createWorkdir();
       const buildah = new Buildah(run, workdir.path);
-      const distribution = new BuildahDistribution(run, { tlsVerify: flags.tlsVerify === "true" }, workdir);
+      const distribution = new BuildahDistribution(run, connection, workdir);
       const images = await findLatest(name, buildah);
       if (images.length === 0) {
         throw new Failure(`cannot push ${name}: the local store has no image of that name`, {

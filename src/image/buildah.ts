@@ -4,7 +4,7 @@ import { Failure } from "../system/errors.ts";
 import { type Command, CommandFailure, type Run } from "../system/run.ts";
 import { ownName } from "../system/workdir.ts";
 import type { ImageConfig, ImageDescription } from "./config.ts";
-import { buildahInvoker, type Invoke } from "./invoke.ts";
+import { buildahInvoker, type Invoke, registryTimeout } from "./invoke.ts";
 
 export interface RunInOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -56,7 +56,9 @@ export class Buildah {
     const container = { name, [Symbol.asyncDispose]: () => this.#removeIfThere(name) };
     const platform = arch === undefined ? [] : ["--arch", arches[arch].oci, "--pull=missing"];
     try {
-      await this.#buildah("from", "--quiet", "--name", name, ...platform, image);
+      // A registry that keeps silent is not waited for without end.
+      const limit = image === "scratch" ? {} : { stallLimit: registryTimeout };
+      await this.#invoke(["from", "--quiet", "--name", name, ...platform, image], limit);
     } catch (error) {
       await this.#removeIfThere(name);
       throw error;

@@ -28,8 +28,8 @@ export function parseDestination(text: string): Destination {
   const transport = /^(?:dir|docker-archive|oci-archive|docker-daemon|containers-storage):/.exec(text)?.[0];
   if (transport !== undefined) {
     throw usageFailure(
-      `cannot push to '${text}': an index goes to a registry or to an oci: directory`,
-      `for a single image: buildah push NAME ${transport}...`,
+      `cannot push to '${text}': the images of every architecture and their index fit into a registry or an oci: directory only`,
+      `one image alone: buildah push NAME:latest-ARCH ${text}`,
     );
   }
   const bare = saysRegistry(text) ? text.slice(registryPrefix.length) : text;

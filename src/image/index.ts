@@ -1,10 +1,13 @@
 import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
-import type { Workdir } from "../system/workdir.ts";
+import type { Run } from "../system/run.ts";
+import { ownName, type Workdir } from "../system/workdir.ts";
 import type { Buildah } from "./buildah.ts";
 import { tagText } from "./config.ts";
+import { confirmPush } from "./confirm-push.ts";
 import { referenceAt } from "./destination.ts";
+import { readDirImage } from "./dir-image.ts";
 import type { BuildahDistribution, IndexDraft } from "./distribution.ts";
 import { requireArchitecture } from "./machine.ts";
 import { persistently } from "./persistence.ts";
@@ -21,6 +24,7 @@ export interface BuiltIndex {
 export interface IndexTools {
   readonly buildah: Buildah;
   readonly distribution: BuildahDistribution;
+  readonly run: Run;
   readonly workdir: Workdir;
   readonly log: Log;
 }
@@ -29,12 +33,14 @@ export interface IndexTools {
 export async function indexStore(
   name: string,
   images: readonly VersionedImage[],
-  { buildah, distribution, workdir }: IndexTools,
+  { buildah, distribution, run, workdir }: IndexTools,
 ): Promise<BuiltIndex> {
   const version = commonVersion(name, images);
   for (const { arch, id } of images) {
-    const image = { name: `${name}:latest-${arch}`, id, arch };
-    await requireArchitecture(image, await workdir.directory(`layers-${arch}`), buildah);
+    const latest = `${name}:latest-${arch}`;
+    const directory = workdir.file(`image-${arch}`);
+    await buildah.writeLayers(id, directory);
+    await requireArchitecture(latest, arch, await readDirImage(latest, directory), run);
   }
   const references = [version, "latest"].map((tag) => `${name}:${tagText(tag)}`);
   await using draft = await distribution.manifestCreate();
@@ -46,41 +52,76 @@ export async function indexStore(
 
 /**
  * Makes the index of images that other machines pushed to a registry under `<name>:latest-<arch>`, and pushes it there. Each image is
- * fetched and looked into; none is left in the local store. Throws Failure.
+ * fetched and looked into; the local store does not change. Throws Failure.
  */
 export async function indexRegistry(
   name: string,
   wanted: readonly Arch[],
-  { buildah, distribution, workdir, log }: IndexTools,
+  { distribution, run, workdir, log }: IndexTools,
 ): Promise<BuiltIndex> {
   const registry = { kind: "registry", name } as const;
-  await using draft = await distribution.manifestCreate();
+  const apart = distribution.apart();
+  await using draft = await apart.manifestCreate();
+  const found = new Map<string, Arch>();
   for (const arch of wanted) {
-    const reference = referenceAt(registry, `latest-${arch}`);
-    await persistently(`find ${reference}`, () => distribution.manifestAdd(draft, `docker://${reference}`), log);
+    const latest = referenceAt(registry, `latest-${arch}`);
+    const digest = await persistently(`find ${latest}`, () => findImage(latest, arch, apart), log);
+    const same = found.get(digest);
+    if (same !== undefined) throw new Failure(`cannot take ${latest} for ${arch}: it is the one for ${same}`);
+    found.set(digest, arch);
+    log.info(`looking into ${latest} (${digest})`);
+    await persistently(`find ${latest}`, () => apart.manifestAdd(draft, `docker://${name}@${digest}`), log);
   }
   const entries = await entriesOf(
     draft,
     wanted.map((arch) => ({ arch })),
-    distribution,
+    apart,
+  );
+  const fetched = await persistently(
+    `fetch the images of ${name}`,
+    async () => {
+      const directory = workdir.file(ownName());
+      await apart.fetchImages(draft, directory);
+      return directory;
+    },
+    log,
   );
   const versions: { arch: Arch; version: string }[] = [];
   for (const { arch, digest } of entries) {
-    log.info(`looking into ${name}:latest-${arch} (${digest})`);
-    await using pulled = await persistently(`fetch ${name}@${digest}`, () => distribution.pull(name, digest), log);
-    const image = { name: `${name}:latest-${arch}`, id: pulled.id, arch };
-    await requireArchitecture(image, await workdir.directory(`layers-${arch}`), buildah);
-    versions.push({ arch, version: versionOf(name, arch, await buildah.describe(pulled.id)) });
+    const latest = referenceAt(registry, `latest-${arch}`);
+    const image = await readDirImage(latest, fetched, digest);
+    await requireArchitecture(latest, arch, image, run);
+    versions.push({ arch, version: versionOf(name, arch, image) });
   }
   const tags = [tagText(commonVersion(name, versions)), "latest"];
   let digest = "";
   for (const tag of tags) {
     const reference = referenceAt(registry, tag);
     log.info(`pushing the index ${reference}`);
-    const push = () => distribution.manifestPush(draft.name, registry, tag, { all: false });
+    const push = () => apart.manifestPush(draft.name, registry, tag, { all: false });
     digest = await persistently(`push the index ${reference}`, push, log);
+    await confirmPush({ reference, name, digest, images: entries.map((entry) => entry.digest) }, apart, log);
   }
   return { references: tags.map((tag) => referenceAt(registry, tag)), digest, images: entries };
+}
+
+/**
+ * The digest of the image for an architecture under a tag of a registry: what stands there, or the one of an index that is for it. What an
+ * index has for the platform unknown/unknown are attestations about its images
+ * (https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md). Throws Failure if there is no such image.
+ */
+async function findImage(reference: string, arch: Arch, apart: BuildahDistribution): Promise<string> {
+  const entries = await apart.remoteEntries(reference);
+  const images = entries.filter(({ os, architecture }) => os !== "unknown" || architecture !== "unknown");
+  const platform = `linux/${arches[arch].oci}`;
+  const platforms = images.map(({ os, architecture }) => `${os}/${architecture}`);
+  const [found, ...others] = images.filter((_, position) => platforms[position] === platform);
+  if (found !== undefined && others.length === 0) return found.digest;
+  const other = platforms.length === 0 ? "it has no image" : `it is for ${[...new Set(platforms)].join(", ")}`;
+  const cause = found === undefined ? other : `it has ${others.length + 1} images for ${platform}`;
+  throw new Failure(`cannot take ${reference} for ${arch}: ${cause}`, {
+    hint: `push the one image for ${platform} under that tag, and nothing else`,
+  });
 }
 
 /** What the index holds, checked against what it was made of: two images once became one for want of a digest of its own. */

@@ -1,13 +1,17 @@
+import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
 
 /** Starts buildah with these words and returns its stdout. Throws CommandFailure, or a Failure with a hint where there is no buildah. */
 export type Invoke = (words: readonly string[], options?: InvokeOptions) => Promise<string>;
 
-export interface InvokeOptions extends Pick<RunOptions, "stdoutFile" | "evenInterrupted"> {
+export interface InvokeOptions extends Pick<RunOptions, "stdoutFile" | "evenInterrupted" | "stallLimit"> {
   /** A directory that only one such command at a time may write to (flock(1)). */
   readonly alone?: string;
 }
+
+/** Milliseconds that a registry may make no progress if nobody asked for another time. */
+export const registryTimeout = 60_000;
 
 /** Taken out of buildah's environment: they would change the image (and some clash with our own options). */
 const meddling = [
@@ -19,8 +23,17 @@ const meddling = [
   "STORAGE_OPTS",
 ];
 
-/** `temporary` is where buildah may put layers in the making. */
-export function buildahInvoker(run: Run, temporary?: string): Invoke {
+/** Where a store of our own is: options of buildah's before any verb. Without layers vfs is as good as any driver, and mounts nothing. */
+export function ownStore(directory: string): readonly string[] {
+  return [
+    ...["--root", path.join(directory, "root")],
+    ...["--runroot", path.join(directory, "run")],
+    ...["--storage-driver", "vfs"],
+  ];
+}
+
+/** `temporary` is where buildah may put layers in the making; `store` is from ownStore if it is not the user's. */
+export function buildahInvoker(run: Run, temporary?: string, store: readonly string[] = []): Invoke {
   const clean = Object.fromEntries(
     meddling.filter((name) => process.env[name] !== undefined).map((name) => [name, undefined]),
   );
@@ -28,8 +41,8 @@ export function buildahInvoker(run: Run, temporary?: string): Invoke {
   return async (words, { alone, ...options } = {}) => {
     try {
       return alone === undefined
-        ? await run(["buildah", ...words], { ...options, env })
-        : await run(["flock", "--no-fork", alone, "buildah", ...words], { ...options, env });
+        ? await run(["buildah", ...store, ...words], { ...options, env })
+        : await run(["flock", "--no-fork", alone, "buildah", ...store, ...words], { ...options, env });
     } catch (error) {
       if (!(error instanceof CommandFailure) || !error.notFound || error.command[0] !== "buildah") throw error;
       throw new Failure("cannot build an image: buildah is not installed", {

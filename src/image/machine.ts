@@ -1,27 +1,22 @@
-import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import path from "node:path";
 import { type Arch, arches, archNames } from "../system/arch.ts";
-import { listMembers } from "../system/archive.ts";
+import { ArchiveError, listMembers } from "../system/archive.ts";
 import { Failure } from "../system/errors.ts";
-import type { Buildah } from "./buildah.ts";
+import type { Run } from "../system/run.ts";
+import { type DirImage, uncompressedLayer } from "./dir-image.ts";
 
 /**
  * Makes sure that an image is for an architecture: its configuration says so, and so does every ELF file in it that is for any
- * architecture of ours. `scratch` is a directory for its layers. Throws Failure.
+ * architecture of ours. Throws Failure.
  */
-export async function requireArchitecture(
-  image: { readonly name: string; readonly id: string; readonly arch: Arch },
-  scratch: string,
-  buildah: Buildah,
-): Promise<void> {
-  const { name, id, arch } = image;
+export async function requireArchitecture(name: string, arch: Arch, image: DirImage, run: Run): Promise<void> {
   const cannot = `cannot take ${name} for ${arch}`;
-  const architecture = await buildah.architectureOf(id);
+  const { architecture } = image.config;
   if (architecture !== arches[arch].oci) throw new Failure(`${cannot}: its configuration says ${architecture}`);
-  await buildah.writeLayers(id, scratch);
   let programs = 0;
-  for (const layer of readdirSync(scratch).filter((file) => /^[0-9a-f]{64}$/.test(file))) {
-    for (const { place, machine } of machinesIn(path.join(scratch, layer))) {
+  for (const layer of image.layers) {
+    for (const { place, machine } of machinesIn(name, await uncompressedLayer(name, layer, run))) {
       if (machine === arch) programs++;
       else throw new Failure(`${cannot}: ${place} in it is for ${machine}`, { hint: "build it again with --force" });
     }
@@ -29,12 +24,10 @@ export async function requireArchitecture(
   if (programs === 0) throw new Failure(`${cannot}: there is no program for it in it`);
 }
 
-/** The ELF files of a layer that are for an architecture of ours; the configuration, which lies beside the layers, is no archive. */
-function* machinesIn(layer: string): Generator<{ readonly place: string; readonly machine: Arch }> {
+/** The ELF files of a layer's tar that are for an architecture of ours. */
+function* machinesIn(name: string, layer: string): Generator<{ readonly place: string; readonly machine: Arch }> {
   const file = openSync(layer, "r");
   try {
-    const first = Buffer.alloc(1);
-    if (readSync(file, first, 0, 1, 0) === 1 && first.toString("latin1") === "{") return;
     const header = Buffer.alloc(elfHeaderBytes);
     for (const { kind, name, size, offset } of listMembers(file, statSync(layer).size)) {
       if (kind !== "file" || size < elfHeaderBytes) continue;
@@ -42,6 +35,9 @@ function* machinesIn(layer: string): Generator<{ readonly place: string; readonl
       const machine = machineOf(header);
       if (machine !== undefined) yield { place: path.posix.join("/", name), machine };
     }
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error;
+    throw new Failure(`cannot read a layer of the image ${name}: ${error.message}`, { cause: error });
   } finally {
     closeSync(file);
   }

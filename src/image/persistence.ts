@@ -15,20 +15,21 @@ const triedAgain = /Failed, retrying in .*\((\d+)\/\1\)/;
 
 /**
  * Does something with a registry, again after a moment where the network is in trouble; `purpose` is what it does, as `push the
- * image`. Throws Failure with the cause that buildah gave last.
+ * image`, and `passing` is what else may be over in a moment. Throws Failure with the cause that buildah gave last.
  */
 export async function persistently<Result>(
   purpose: string,
   attempt: () => Promise<Result>,
   log: Log,
-  waits: readonly number[] = pauses,
+  { waits = pauses, passing: alsoPassing }: { readonly waits?: readonly number[]; readonly passing?: RegExp } = {},
 ): Promise<Result> {
   for (const wait of [...waits, undefined]) {
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
-      const again = passing.test(lastError(error)) && !triedAgain.test(error.stderr);
+      const line = lastError(error);
+      const again = alsoPassing?.test(line) || (passing.test(line) && !triedAgain.test(error.stderr));
       if (wait === undefined || !again) throw explained(purpose, error);
       log.warn(`cannot ${purpose} yet: ${causeOf(error)}; trying again in ${wait / 1000} s`);
       await pause(wait);
@@ -37,22 +38,32 @@ export async function persistently<Result>(
   throw new Error("every attempt either returns or throws");
 }
 
-function lastError({ stderr, complaint }: CommandFailure): string {
-  return stderr.split("\n").findLast((line) => line.startsWith("Error: ")) ?? complaint;
+function lastError({ stderr, complaint, stalled }: CommandFailure): string {
+  return stalled ? complaint : (stderr.split("\n").findLast((line) => line.startsWith("Error: ")) ?? complaint);
 }
 
-/** The end of buildah's last error, without what was being done to what, which our own sentence says. */
+/** What buildah says before the cause: what it was doing, and to what, which our own sentence says. */
+const doing =
+  /^(?:pushing image "[^"]*" to|setting up to read manifest and configuration from|reading (?:configuration blob|info about config blob|manifest) from|parsing manifest list in) "[^"]*"(?:, instance "[^"]*")?: |^trying to reuse blob \S+ at destination: /;
+
+/** The end of buildah's last error. */
 function causeOf(error: CommandFailure): string {
-  const line = lastError(error).replace(/^Error: /, "");
-  return line
-    .replace(/^.*?(?=pinging container registry|reading manifest|writing manifest|writing blob)/, "")
-    .replace(/(?:Get|Head|Put|Patch|Post) "\S+": /, "");
+  let line = lastError(error)
+    .replace(/^Error: /, "")
+    .replace(/^.*?(?=pinging container registry|writing manifest|writing blob)/, "");
+  while (doing.test(line)) line = line.replace(doing, "");
+  return line.replace(/(?:Get|Head|Put|Patch|Post) "\S+": /, "");
 }
 
 const hints: readonly (readonly [RegExp, string])[] = [
   [/unauthorized|authentication required|denied|forbidden/i, "log in with: buildah login HOST"],
   [/HTTP response to HTTPS client|x509|certificate/i, "for a registry of your own without TLS: --tls-verify=false"],
+  [/^no progress/, "check that the registry is well; --timeout gives it more time"],
   [/no such host/i, "check the registry's name"],
+  [
+    /does not match provided manifest digest/i,
+    "the registry, or a proxy before it, serves something else than it has taken: ask who runs it",
+  ],
   [passing, "check that the registry is there, then push again: what has arrived is not sent twice"],
 ];
 

@@ -4,6 +4,7 @@ import { Failure, systemCause } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import type { Buildah } from "./buildah.ts";
 import { tagText } from "./config.ts";
+import { confirmPush } from "./confirm-push.ts";
 import { type Destination, referenceAt } from "./destination.ts";
 import type { BuildahDistribution } from "./distribution.ts";
 import { persistently } from "./persistence.ts";
@@ -51,6 +52,7 @@ export async function pushAll(
       : [{ kind: "index", arches: images.map(({ arch }) => arch), what: index, tag } as const]),
   ]);
   if (destination.kind === "layout") await makeLayoutDirectory(destination.directory);
+  const apart = distribution.apart();
   const pushed: Pushed[] = [];
   for (const [position, { kind, arches, what, tag }] of shipments.entries()) {
     const reference = referenceAt(destination, tag);
@@ -60,6 +62,11 @@ export async function pushAll(
         ? distribution.manifestPush(what, destination, tag, { all: true })
         : distribution.push(what, destination, tag);
     const digest = await persistently(`push ${reference}`, push, log);
+    if (destination.kind === "registry" && !pushed.some((before) => before.digest === digest)) {
+      const parts = pushed.filter((before) => before.kind === "image").map((before) => before.digest);
+      const taken = { reference, name: destination.name, digest, images: kind === "index" ? parts : [digest] };
+      await confirmPush(taken, apart, log);
+    }
     pushed.push({ kind, arches, reference, digest });
   }
   return pushed;

@@ -1,4 +1,5 @@
 import type { Recipe } from "../recipe/schema.ts";
+import { milliseconds } from "../system/duration.ts";
 
 /** Something that must be true of the service. */
 export type Check = RunCheck | LeaseCheck | StopCheck;
@@ -59,12 +60,4 @@ function plannedCheck({ name, files, run, exit, output, lease, stop }: Recipe["c
     ...(lease === undefined ? [] : [{ kind: "lease", name, files, ...lease } as const]),
     ...(stop === undefined ? [] : [{ kind: "stop", name, files, within: milliseconds(stop.within) } as const]),
   ];
-}
-
-const units = { ms: 1, s: 1000, m: 60_000 } as const;
-
-/** `2s`, `500ms`, `1.5m` as a recipe writes times. */
-function milliseconds(duration: string): number {
-  const unit = duration.endsWith("ms") ? "ms" : duration.endsWith("s") ? "s" : "m";
-  return Number.parseFloat(duration) * units[unit];
 }

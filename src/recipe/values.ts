@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import * as z from "zod";
 import { type Arch, archNames, parseArch } from "../system/arch.ts";
+import { durationPattern } from "../system/duration.ts";
 import { imageNameComponent, imageReference, maxImageName } from "../system/image-name.ts";
 import { nearest } from "../system/nearest.ts";
 import { capabilities } from "./capabilities.ts";
@@ -156,7 +157,7 @@ export const image = z
   .regex(imageReference, "must be an image's name such as registry.example/name:tag");
 
 export const duration = z.string().regex(
-  /^(?!0+(?:\.0+)?[a-z])[0-9]+(?:\.[0-9]+)?(?:ms|s|m)$/,
+  durationPattern,
   must("a time with its unit", "2s or 500ms", (text) => {
     const [, number, unit = ""] = /^((?!0+(?:\.0+)?(?![.0-9]))[0-9]+(?:\.[0-9]+)?) *([a-z]*)$/i.exec(text) ?? [];
     const spelled = timeUnits[unit.toLowerCase()];

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { Failure, Interruption, resourceFailure, systemCause, systemErrorCode } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { watchProgress } from "./progress.ts";
 
 /** A program and its arguments, never a shell line. */
 export type Command = readonly [program: string, ...args: readonly string[]];
@@ -17,6 +18,8 @@ export interface RunOptions {
   readonly takesStderr?: boolean;
   /** What it says on stderr is shown as it comes: it is one of our own. */
   readonly showsStderr?: boolean;
+  /** Milliseconds after which it is ended if it makes no progress (progress.ts); without limit otherwise. */
+  readonly stallLimit?: number;
   /** Clean-up: runs to its end even after an interruption. */
   readonly evenInterrupted?: boolean;
 }
@@ -36,10 +39,12 @@ export class CommandFailure extends Failure {
   readonly complaint: string;
   /** The program is not installed (not on PATH). */
   readonly notFound: boolean;
+  /** It was ended because it made no progress. */
+  readonly stalled: boolean;
 
   constructor(
     command: Command,
-    end: { exitCode?: number; stdout?: string; stderr?: string; reason: string; notFound?: boolean },
+    end: { exitCode?: number; stdout?: string; stderr?: string; reason: string; notFound?: boolean; stalled?: boolean },
   ) {
     const stderr = end.stderr ?? "";
     const lines = stderr.trimEnd().split("\n").slice(-8);
@@ -52,7 +57,8 @@ export class CommandFailure extends Failure {
     this.exitCode = end.exitCode;
     this.stdout = end.stdout ?? "";
     this.stderr = stderr;
-    this.complaint = tail.slice(tail.lastIndexOf("\n") + 1) || end.reason;
+    this.stalled = end.stalled ?? false;
+    this.complaint = this.stalled ? end.reason : tail.slice(tail.lastIndexOf("\n") + 1) || end.reason;
     this.notFound = end.notFound ?? false;
   }
 }
@@ -92,14 +98,15 @@ export function createRun(log: Log, signal: AbortSignal): Run {
     const [program, ...args] = command;
     const started = performance.now();
     log.debug({ command }, pasteable(command, options));
-    const result = await execa(program, args, {
+    const stall = new AbortController();
+    const subprocess = execa(program, args, {
       cwd: options.cwd ?? process.cwd(),
       env: { ...process.env, LC_ALL: "C", ...options.env },
       extendEnv: false,
       ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
       ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile } }),
       ...(options.showsStderr ? { stderr: ["pipe", "inherit"] as const } : {}),
-      ...(options.evenInterrupted ? {} : { cancelSignal: signal }),
+      ...(options.evenInterrupted ? {} : { cancelSignal: AbortSignal.any([signal, stall.signal]) }),
       all: options.takesStderr ?? false,
       // What goes into a file may be larger than memory: it is not kept for the result.
       buffer: { stdout: options.stdoutFile === undefined },
@@ -108,6 +115,12 @@ export function createRun(log: Log, signal: AbortSignal): Run {
       cleanup: false,
       reject: false,
     });
+    const { pid } = subprocess;
+    const { stallLimit } = options;
+    const endWatch =
+      pid === undefined || stallLimit === undefined ? undefined : watchProgress(pid, stallLimit, () => stall.abort());
+    const result = await subprocess;
+    endWatch?.();
     if (result.isCanceled) throwIfInterrupted(signal);
     if (result.failed) {
       const full = options.stdoutFile === undefined ? undefined : resourceFailure(result.cause);
@@ -117,7 +130,9 @@ export function createRun(log: Log, signal: AbortSignal): Run {
         stdout: result.stdout ?? "",
         stderr: result.stderr,
         notFound: systemErrorCode(result.cause) === "ENOENT",
-        reason: reasonOf(result),
+        ...(stall.signal.aborted
+          ? { stalled: true, reason: `no progress for ${(stallLimit ?? 0) / 1000} s` }
+          : { reason: reasonOf(result) }),
       });
     }
     log.trace({ ms: Math.round(performance.now() - started) }, `done: ${program}`);

@@ -24,8 +24,8 @@ describe("a destination", () => {
     ["oci:images:1.0", "cannot push to 'oci:images:1.0': the directory's name may have no colon", undefined],
     [
       "docker-archive:file",
-      "cannot push to 'docker-archive:file': an index goes to a registry or to an oci: directory",
-      "for a single image: buildah push NAME docker-archive:...",
+      "cannot push to 'docker-archive:file': the images of every architecture and their index fit into a registry or an oci: directory only",
+      "one image alone: buildah push NAME:latest-ARCH docker-archive:file",
     ],
   ])("%s is refused", (text, sentence, hint) => {
     try {

@@ -31,12 +31,12 @@ describe("what is done with a registry", () => {
     ],
   ])("is tried again after %s", async (_, stderr) => {
     const { attempt } = failing(stderr, stderr);
-    expect(await persistently("push it", attempt, silent, waits)).toBe("done");
+    expect(await persistently("push it", attempt, silent, { waits })).toBe("done");
   });
 
   it("is given up after the last attempt, with the cause alone", async () => {
     const { attempt, left } = failing(refused, refused, refused, refused);
-    await expect(persistently("push it", attempt, silent, waits)).rejects.toMatchObject({
+    await expect(persistently("push it", attempt, silent, { waits })).rejects.toMatchObject({
       message: "cannot push it: pinging container registry h: dial tcp 127.0.0.1:1: connect: connection refused",
       hint: "check that the registry is there, then push again: what has arrived is not sent twice",
     });
@@ -53,7 +53,7 @@ describe("what is done with a registry", () => {
     ],
   ])("is not tried again after %s", async (_, stderr, hint) => {
     const { attempt, left } = failing(stderr, stderr);
-    await expect(persistently("push it", attempt, silent, waits)).rejects.toMatchObject({ hint });
+    await expect(persistently("push it", attempt, silent, { waits })).rejects.toMatchObject({ hint });
     expect(left).toHaveLength(1);
   });
 
@@ -62,7 +62,7 @@ describe("what is done with a registry", () => {
       `level=warning msg="Failed, retrying in 2s ... (3/3). Error: x"\n${refused}`,
       refused,
     );
-    await expect(persistently("push it", attempt, silent, waits)).rejects.toThrow("cannot push it");
+    await expect(persistently("push it", attempt, silent, { waits })).rejects.toThrow("cannot push it");
     expect(left).toHaveLength(1);
   });
 
@@ -70,11 +70,11 @@ describe("what is done with a registry", () => {
     const { attempt } = failing(
       'level=warning msg="Failed, retrying in 2s ... (1/3). Error: x"\nError: writing blob: use of closed network connection',
     );
-    expect(await persistently("push it", attempt, silent, waits)).toBe("done");
+    expect(await persistently("push it", attempt, silent, { waits })).toBe("done");
   });
 
   it("lets a bug through as it is", async () => {
     const bug = new TypeError("oops");
-    await expect(persistently("push it", () => Promise.reject(bug), silent, waits)).rejects.toBe(bug);
+    await expect(persistently("push it", () => Promise.reject(bug), silent, { waits })).rejects.toBe(bug);
   });
 });

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BuiltIndex } from "../../src/image/index.ts";
@@ -135,6 +135,17 @@ describe.runIf(ready)("images of two machines and a registry between them", () =
     });
   });
 
+  it("are pushed without TLS where registries.conf says so, and indexed, too", async () => {
+    const file = path.join(x86!.store.directory, "registries.conf");
+    await writeFile(file, `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`);
+    const env = { CONTAINERS_REGISTRIES_CONF: file };
+    const name = `${registry.host}/configured/dhcpd`;
+    expect(await x86!.run(["push", "dhcpd", name], { env })).toMatchObject({ exitCode: 0 });
+    expect(await last!.run(["index", name, "--arch", "x86_64"], { env })).toMatchObject({ exitCode: 0 });
+    const strict = await x86!.run(["push", "dhcpd", name, "--tls-verify=true"], { env });
+    expect(strict).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("HTTP response to HTTPS client") });
+  });
+
   it("need buildah's own login where the registry asks for one", async () => {
     await using closed = await startRegistry({ credentials: true });
     const env = { REGISTRY_AUTH_FILE: path.join(x86!.store.directory, "auth.json") };
@@ -216,10 +227,17 @@ describe.runIf(ready)("images of two machines and a registry between them", () =
     expect(await images()).toBe(before);
     expect(await last!.leftovers()).toEqual([]);
     await last!.run(args, { interrupt: { signal: "SIGKILL", when } });
-    const cleaned = await last!.run(["clean"]);
-    expect(cleaned.stdout).toMatch(/^localhost\/dhcpd-build-\S+:latest$/m);
-    expect(await images()).not.toContain("dhcpd-build-");
-    await run(["buildah", "rmi", "--all", "--force"], { env: last!.env });
+    expect(await images()).toBe(before);
+    expect((await last!.run(["clean"])).stdout).toMatch(/\/dhcpd-build-\S+$/m);
+    expect(await last!.leftovers()).toEqual([]);
+  });
+
+  it("leave an index in the store when one of its own images is killed, which can be cleaned", async () => {
+    const when = (stderr: string) => stderr.includes("buildah manifest add");
+    await both!.run(["index", "dhcpd", "--verbose"], { interrupt: { signal: "SIGKILL", when } });
+    expect((await both!.run(["clean"])).stdout).toMatch(/^localhost\/dhcpd-build-\S+:latest$/m);
+    expect(await run(["buildah", "images"], { env: both!.env })).not.toContain("dhcpd-build-");
+    expect(await both!.leftovers()).toEqual([]);
   });
 
   it("are not pushed with an index of images that have been built anew", async () => {
