@@ -39,10 +39,10 @@ export function buildahInvoker(run: Run, temporary?: string, store: readonly str
   );
   const env = { ...clean, ...(temporary === undefined ? {} : { TMPDIR: temporary }) };
   return async (words, { alone, ...options } = {}) => {
+    const lock = alone === undefined ? [] : (["flock", "--no-fork", alone] as const);
+    const [program, ...rest] = [...lock, "buildah", ...store, ...registriesFile(words), ...words];
     try {
-      return alone === undefined
-        ? await run(["buildah", ...store, ...words], { ...options, env })
-        : await run(["flock", "--no-fork", alone, "buildah", ...store, ...words], { ...options, env });
+      return await run([program, ...rest], { ...options, env });
     } catch (error) {
       if (!(error instanceof CommandFailure) || !error.notFound || error.command[0] !== "buildah") throw error;
       throw new Failure("cannot build an image: buildah is not installed", {
@@ -51,4 +51,10 @@ export function buildahInvoker(run: Run, temporary?: string, store: readonly str
       });
     }
   };
+}
+
+/** buildah reads these variables for every verb but `manifest` (1.28 to 1.43). */
+function registriesFile([verb]: readonly string[]): readonly string[] {
+  const file = process.env.CONTAINERS_REGISTRIES_CONF || process.env.REGISTRIES_CONFIG_PATH;
+  return verb === "manifest" && file ? ["--registries-conf", file] : [];
 }

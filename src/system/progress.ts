@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { systemErrorCode } from "./errors.ts";
 
 /**
@@ -31,13 +31,13 @@ export function watchProgress(pid: number, limit: number, stalled: () => void): 
 }
 
 /**
- * Bytes that a process and its descendants have read and written so far, sockets included: rchar and wchar of /proc/PID/io (proc(5)).
- * Those of children that have ended are in their parent's. undefined if the counters cannot be read, 0 if the process has ended.
+ * Bytes that a process and its descendants have read and written so far: rchar and wchar of /proc/PID/io (proc(5)), without what waits in
+ * the kernel for a slow peer, which may be megabytes. Those of children that have ended are in their parent's. undefined if the counters cannot be read, 0 if the process has ended.
  */
 export function bytesMoved(pid: number): number | undefined {
   try {
     const counters = readFileSync(`/proc/${pid}/io`, "latin1").matchAll(/^[rw]char: (\d+)$/gm);
-    const own = [...counters].reduce((sum, [, count]) => sum + Number(count), 0);
+    const own = [...counters].reduce((sum, [, count]) => sum + Number(count), -bytesQueued(pid));
     const below = childrenOf(pid).map(bytesMoved);
     return below.reduce((sum, bytes) => (sum === undefined || bytes === undefined ? undefined : sum + bytes), own);
   } catch (error) {
@@ -56,6 +56,48 @@ function childrenOf(pid: number): readonly number[] {
       return [];
     }
   });
+}
+
+/** Bytes that a process has written to TCP sockets and that their peers have not acknowledged (proc(5), /proc/net/tcp). */
+function bytesQueued(pid: number): number {
+  const inodes = new Set(socketsOf(pid));
+  if (inodes.size === 0) return 0;
+  const lines = ["tcp", "tcp6"].flatMap((file) => linesOf(`/proc/${pid}/net/${file}`));
+  const queues = lines.map((line) => {
+    const [, , , , queued = "", , , , , inode = ""] = line.trim().split(/\s+/);
+    return inodes.has(inode) ? Number.parseInt(queued, 16) : 0;
+  });
+  return queues.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** The inodes of a process's sockets; none if its files may not be seen. */
+function socketsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((name) => {
+      const [, inode] = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${name}`)) ?? [];
+      return inode === undefined ? [] : [inode];
+    });
+  } catch {
+    return [];
+  }
+}
+
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    // Closed meanwhile.
+    return "";
+  }
+}
+
+/** Without the heading; none where the kernel has no such protocol. */
+function linesOf(file: string): readonly string[] {
+  try {
+    return readFileSync(file, "latin1").trimEnd().split("\n").slice(1);
+  } catch {
+    return [];
+  }
 }
 
 function isGone(error: unknown): boolean {

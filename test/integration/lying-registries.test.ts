@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Contents, type Lie, type LyingRegistry, sha256, startLyingRegistry } from "../support/lying-registry.ts";
+import { startSlow } from "../support/registry.ts";
 import { run } from "../support/run.ts";
 import { requireTools } from "../support/tools.ts";
 import { createWorkshop, type Workshop } from "../support/workshop.ts";
@@ -430,18 +431,10 @@ describe.runIf(ready)("a registry that lies", () => {
   });
 
   it("is not one that is slow", { timeout: 120_000 }, async () => {
-    const slow: Lie = (request) => {
-      if (request.method !== "PATCH") return undefined;
-      // Read in pieces, a few hundred kilobytes a second.
-      const timer = setInterval(() => {
-        request.socket.resume();
-        setTimeout(() => request.socket.pause(), 5);
-      }, 200);
-      request.socket.on("close", () => clearInterval(timer));
-      request.on("end", () => clearInterval(timer));
-      return undefined;
-    };
-    await using registry = await startLyingRegistry(slow);
+    await using behind = await startLyingRegistry(() => undefined);
+    // The larger of the two images takes several times the limit.
+    await using registry = await startSlow(behind, 400_000);
+    const started = performance.now();
     const { stdout, stderr, exitCode } = await shop.run([
       "push",
       "dhcpd",
@@ -452,5 +445,6 @@ describe.runIf(ready)("a registry that lies", () => {
     ]);
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
     expect(stdout.replaceAll(registry.host, honest.host)).toBe(digests);
+    expect(performance.now() - started).toBeGreaterThan(6000);
   });
 });

@@ -16,6 +16,7 @@ export type Lie = (request: IncomingMessage, response: ServerResponse, contents:
 export interface LyingRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
+  readonly port: number;
   readonly contents: Contents;
 }
 
@@ -50,6 +51,7 @@ export async function startLyingRegistry(lie: Lie, from?: Contents): Promise<Lyi
   const { port } = server.address() as AddressInfo;
   return {
     host: `127.0.0.1:${port}`,
+    port,
     contents,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();

@@ -102,6 +102,41 @@ export async function startFlaky(target: Registry, options: { breaks: number; af
   };
 }
 
+/** A way to a registry that takes no more than so many bytes a second from each client. */
+export async function startSlow(
+  target: Registry | { readonly port: number },
+  bytesPerSecond: number,
+): Promise<Registry> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((client) => {
+    const upstream = connect(target.port, "127.0.0.1");
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", () => client.destroy());
+      socket.on("close", () => upstream.destroy());
+    }
+    client.on("data", (data) => {
+      client.pause();
+      upstream.write(data);
+      setTimeout(() => client.resume(), (data.length / bytesPerSecond) * 1000);
+    });
+    client.on("end", () => upstream.end());
+    upstream.pipe(client);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    host: `127.0.0.1:${port}`,
+    port,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
 /** A port of the loopback that nobody listens on. */
 export async function freePort(): Promise<number> {
   const server = createServer();

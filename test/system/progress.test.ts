@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { bytesMoved } from "../../src/system/progress.ts";
 import { type Command, CommandFailure } from "../../src/system/run.ts";
@@ -42,6 +43,15 @@ describe("a command with a limit for making no progress", () => {
     ],
   ])("that %s steadily is not", async (_, script) => {
     expect(await endOf(shell(script), 2000)).toBe("done");
+  });
+
+  it("that sends to one who does not read is ended, however much the kernel takes meanwhile", async () => {
+    const server = createServer({ pauseOnConnect: true }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const send = `require("net").connect(${port}, "127.0.0.1").write(Buffer.alloc(50_000_000))`;
+    expect(await endOf([process.execPath, "-e", send], 1000)).toMatchObject({ stalled: true });
+    server.close();
   });
 
   it("that fails by itself fails in its own words", async () => {
