@@ -24,9 +24,10 @@ export function timeoutOption(): Option {
   );
 }
 
-/** Throws a usage Failure. */
+/** A time without unit is in seconds, as podman's own options have it. Throws a usage Failure. */
 export function connectionOf({ tlsVerify, timeout }: ConnectionFlags): Connection {
-  if (!durationPattern.test(timeout))
-    throw usageFailure(`cannot use --timeout '${timeout}': that is no time`, "a time has its unit, such as 90s or 5m");
-  return { ...(tlsVerify === undefined ? {} : { tlsVerify: tlsVerify === "true" }), timeout: milliseconds(timeout) };
+  const time = /^\d+$/.test(timeout) ? `${timeout}s` : timeout;
+  if (!durationPattern.test(time))
+    throw usageFailure(`cannot use --timeout '${timeout}': that is no time`, "a time looks like 90s or 5m");
+  return { ...(tlsVerify === undefined ? {} : { tlsVerify: tlsVerify === "true" }), timeout: milliseconds(time) };
 }
