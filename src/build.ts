@@ -29,7 +29,7 @@ async function buildImage(plan: ImagePlan, options: BuildOptions, tools: Tools):
     case "scratch":
       return buildScratchImage(plan, options, tools);
     case "os":
-      return { image: await buildOsImage(plan, options, tools), remarks: [] };
+      return buildOsImage(plan, options, tools);
   }
 }
 

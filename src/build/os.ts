@@ -1,14 +1,16 @@
+import type { Remark } from "../elf/remarks.ts";
 import { assemble } from "../image/assemble.ts";
 import { baseReference, findStored, fromPlannedBase } from "../image/base.ts";
 import { Buildah, type WorkingContainer } from "../image/buildah.ts";
 import { createdTime, type ImageDescription } from "../image/config.ts";
 import { readContents } from "../image/contents.ts";
+import { notInherited } from "../image/inheritance.ts";
 import { openBuildMemory } from "../image/memory.ts";
 import { type Installed, installPackages } from "../image/packages.ts";
 import type { OsImagePlan } from "../plan.ts";
 import { recordOfInstalled } from "../report/installed.ts";
 import { lockedBase, requireLockedBase } from "../report/lock.ts";
-import { recordLabels } from "../report/record.ts";
+import { recordText } from "../report/record-text.ts";
 import { layOutAdditions } from "../rootfs/layout.ts";
 import { writeTar } from "../rootfs/tar.ts";
 import type { LockedBase } from "../system/lock.ts";
@@ -16,8 +18,12 @@ import { version as toolVersion } from "../system/version.ts";
 import { createWorkdir, type Workdir } from "../system/workdir.ts";
 import { type BuildOptions, type BuiltImage, builtDirectory, builtImage, type Tools } from "./built.ts";
 
-/** Builds an image of a base with packages installed into it. Throws Failure. */
-export async function buildOsImage(plan: OsImagePlan, options: BuildOptions, tools: Tools): Promise<BuiltImage> {
+/** Builds an image of a base with packages installed into it; with what it does not inherit from the base. Throws Failure. */
+export async function buildOsImage(
+  plan: OsImagePlan,
+  options: BuildOptions,
+  tools: Tools,
+): Promise<{ readonly image: BuiltImage; readonly remarks: readonly Remark[] }> {
   await using workdir = await createWorkdir();
   const buildah = new Buildah(tools.run, workdir.path);
   const stored = await findStored(baseReference(plan), plan.arch, buildah);
@@ -28,7 +34,7 @@ export async function buildOsImage(plan: OsImagePlan, options: BuildOptions, too
   const known = stored === undefined || options.force ? undefined : await memoryOf(stored).recall(maxAge);
   if (known !== undefined) {
     tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
-    return known;
+    return { image: known, remarks: [] };
   }
   await using container = await fromPlannedBase(plan, buildah);
   const { base, installed } = await install(plan, container, buildah, workdir);
@@ -37,14 +43,17 @@ export async function buildOsImage(plan: OsImagePlan, options: BuildOptions, too
   const record = recordOfInstalled(plan, tree, installed);
   const rootfs = workdir.file("rootfs.tar");
   writeTar(tree, rootfs, record.created);
-  const assembled = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
+  await buildah.makeDistinct(container);
+  const content = { ...record, rootfs, recordText: recordText(record), base };
+  const assembled = await assemble(plan, container, content, { buildah, workdir });
   const contents = await readContents(assembled.id, workdir.file("layers"), buildah);
   const files = [...contents.values()].filter(
     ({ kind }) => kind === "file" || kind === "hardlink" || kind === "symlink",
   );
   const built = builtImage(assembled, files, record);
   await memoryOf(base).remember(built);
-  return built;
+  const lost = notInherited(plan, base);
+  return { image: built, remarks: lost === undefined ? [] : [{ about: lost, sentence: lost, open: false }] };
 }
 
 /** What an OS-based image would be made of now; its packages are installed, and no image is made. Throws Failure. */

@@ -14,7 +14,8 @@ import { findPrograms } from "../packages/program.ts";
 import type { PackageSource } from "../packages/source.ts";
 import type { ScratchImagePlan } from "../plan.ts";
 import { lockedRelease, requireLocked } from "../report/lock.ts";
-import { recordLabels, recordOf } from "../report/record.ts";
+import { recordOf } from "../report/record.ts";
+import { recordText } from "../report/record-text.ts";
 import { layOut } from "../rootfs/layout.ts";
 import { writeTar } from "../rootfs/tar.ts";
 import type { Tree } from "../rootfs/tree.ts";
@@ -46,7 +47,7 @@ export async function buildScratchImage(
     return { image: known, remarks: [] };
   }
   // The container is made while the packages are opened.
-  const [container, opened] = await together(buildah.from("scratch"), open(plan, lists));
+  const [container, opened] = await together(buildah.fromScratch(), open(plan, lists));
   await using _ = container;
   const { closures, remarks, tree, record } = opened;
   using source = opened.source;
@@ -57,7 +58,8 @@ export async function buildScratchImage(
     () => (options.loaderCheck ? crossCheck(plan, tree, closures, directory, tools) : ("skipped" as const)),
     () => writeTar(tree, rootfs, record.created),
   );
-  const named = await assemble(plan, container, { ...record, rootfs, labels: recordLabels(record) }, buildah);
+  const content = { ...record, rootfs, recordText: recordText(record) };
+  const named = await assemble(plan, container, content, { buildah, workdir });
   const files = record.entries.filter(({ kind }) => kind !== "directory");
   const image = { ...builtImage(named, files, record), loaderCheck };
   await memory.remember(image);

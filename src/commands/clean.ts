@@ -13,7 +13,7 @@ export function addCleanCommand(program: Command, context: CommandContext): void
     .action(async (flags: { cache?: true }) => {
       const removed = [
         ...(await removeContainers(context)),
-        ...(await removeIndexes(context)),
+        ...(await removeDrafts(context)),
         ...(await removeFiles(flags.cache ?? false, context)),
       ];
       for (const each of removed) context.print(each);
@@ -39,22 +39,18 @@ async function removeContainers({ run }: CommandContext): Promise<readonly strin
   return [...working, ...checked, ...volumes];
 }
 
-/** Indexes in the making: `localhost/<name of our own>:latest`. */
-async function removeIndexes({ run }: CommandContext): Promise<readonly string[]> {
-  const [{ Buildah }, { BuildahDistribution }, { registryTimeout }, { createWorkdir, isLeftover }] = await Promise.all([
+/** Images and indexes in the making: `localhost/<name of our own>:latest`. */
+async function removeDrafts({ run }: CommandContext): Promise<readonly string[]> {
+  const [{ Buildah }, { isLeftover }] = await Promise.all([
     import("../image/buildah.ts"),
-    import("../image/distribution.ts"),
-    import("../image/invoke.ts"),
     import("../system/workdir.ts"),
   ]);
-  const images = new Buildah(run).images().then((all) => all.flatMap(({ names }) => names));
+  const buildah = new Buildah(run);
+  const images = buildah.images().then((all) => all.flatMap(({ names }) => names));
   const drafts = (await unlessNotInstalled(images)).filter((name) =>
     isLeftover(name.replace(/^localhost\/|:latest$/g, "")),
   );
-  if (drafts.length === 0) return [];
-  await using workdir = await createWorkdir();
-  const distribution = new BuildahDistribution(run, { timeout: registryTimeout }, workdir);
-  for (const draft of drafts) await distribution.manifestRm(draft);
+  await buildah.rmi(drafts);
   return drafts;
 }
 

@@ -18,7 +18,7 @@ export function addDiffCommand(program: Command, context: CommandContext): void 
         import("../report/difference.ts"),
         import("../report/difference-text.ts"),
       ]);
-      const difference = differenceOf(one.record, other.record);
+      const difference = differenceOf(one, other);
       if (flags.json) context.printJson(difference);
       else context.print(differenceText(difference));
       if (flags.exitCode && !isSame(difference)) context.setExitCode(3);

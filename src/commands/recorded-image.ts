@@ -10,7 +10,7 @@ export async function readRecordedImage(
   const [{ Buildah }, { findImage, isAbsentImage }, { readRecord }, { CommandFailure }] = await Promise.all([
     import("../image/buildah.ts"),
     import("../image/reference.ts"),
-    import("../report/record.ts"),
+    import("../report/record-text.ts"),
     import("../system/run.ts"),
   ]);
   const buildah = new Buildah(run);
@@ -23,7 +23,7 @@ export async function readRecordedImage(
       }),
     async () => (await buildah.images()).flatMap(({ names }) => names),
   );
-  const record = readRecord(found.config.config?.Labels ?? {});
-  if (record !== undefined) return { reference, id: found.id, record };
+  const record = readRecord(found.config);
+  if (record !== undefined) return { ...found, reference, record };
   throw new Failure(`cannot explain image ${reference}: it has no record, so it was not built by dhcpd-build`);
 }

@@ -3,7 +3,7 @@ import { arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import { type Command, CommandFailure, type Run } from "../system/run.ts";
 import { ownName } from "../system/workdir.ts";
-import type { ImageConfig, ImageDescription } from "./config.ts";
+import type { ImageDescription } from "./config.ts";
 import { buildahInvoker, type Invoke, registryTimeout } from "./invoke.ts";
 
 export interface RunInOptions {
@@ -48,6 +48,18 @@ export class Buildah {
     const numbers = /(\d+)\.(\d+)\.(\d+)/.exec(text)?.slice(1).map(Number);
     if (numbers === undefined) throw new Failure(`cannot understand the version of buildah: ${text}`);
     return numbers;
+  }
+
+  /** A working container from nothing, for an image. */
+  async fromScratch(): Promise<WorkingContainer> {
+    const container = await this.from("scratch");
+    try {
+      await this.makeDistinct(container);
+      return container;
+    } catch (error) {
+      await container[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** A working container from an image, `scratch` for none; `arch` chooses among an image's architectures. */
@@ -96,48 +108,43 @@ export class Buildah {
     await this.#buildah("add", "--quiet", container.name, tar, "/");
   }
 
-  async config(container: WorkingContainer, config: ImageConfig): Promise<void> {
-    const pairs = (option: string, values: Readonly<Record<string, string>>) =>
-      Object.entries(values).flatMap(([name, value]) => [option, `${name}=${value}`]);
-    await this.#buildah(
-      "config",
-      ...["--arch", arches[config.arch].oci],
-      ...["--os", "linux"],
-      ...["--workingdir", "/"],
-      ...["--user", config.user],
-      ...["--entrypoint", JSON.stringify([config.program])],
-      ...["--cmd", JSON.stringify(config.arguments)],
-      ...config.ports.flatMap((port) => ["--port", port]),
-      ...config.volumes.flatMap((volume) => ["--volume", volume]),
-      // buildah expands variables in values; what it makes of `$$` is `$`.
-      ...pairs("--env", config.environment).map((word) => word.replaceAll("$", "$$$$")),
-      ...(config.stopSignal === undefined ? [] : ["--stop-signal", config.stopSignal]),
-      ...pairs("--label", config.labels),
-      ...pairs("--annotation", config.annotations),
-      // buildah sets these two, and leaves them empty for an image without a base.
-      ...(config.isBased ? [] : ["digest", "name"]).flatMap((what) => [
-        "--annotation",
-        `org.opencontainers.image.base.${what}-`,
-      ]),
-      container.name,
-    );
+  /** Gives what is committed from a container an image ID that no other commit has: two equal builds may remove drafts at one time. */
+  async makeDistinct({ name }: WorkingContainer): Promise<void> {
+    await this.#buildah("config", "--label", `container=${name}`, name);
   }
 
-  /** Commits and removes the container; every time in the image is `timestamp` (seconds). Returns the image ID. */
-  async commit(container: WorkingContainer, timestamp: number, version: readonly number[]): Promise<string> {
+  /** Commits under a name and removes the container; every time in its layer is `timestamp` (seconds). Returns the image ID. */
+  async commit(container: WorkingContainer, timestamp: number, name: string): Promise<string> {
     const id = await this.#buildah(
       "commit",
       "--quiet",
       "--rm",
       ...["--format", "oci"],
       ...["--timestamp", String(timestamp)],
-      "--identity-label=false",
-      "--omit-history",
-      ...(isAtLeast(version, [1, 41]) ? ["--created-annotation=false"] : []),
       container.name,
+      name,
     );
     this.#committed.add(container.name);
     return withAlgorithm(id);
+  }
+
+  /**
+   * Takes the image `name` of the OCI layout `directory`, which lies in `parent`, into the store. buildah 1.28 names it after the directory,
+   * later ones give it its name in the layout. `policy` is the file of a signature policy. Returns the image ID.
+   */
+  async pullLayout(parent: string, directory: string, name: string, policy: string): Promise<string> {
+    const words = ["pull", "--quiet", "--signature-policy", policy, `oci:${directory}:${name}`];
+    return withAlgorithm(await this.#invoke(words, { cwd: parent }));
+  }
+
+  /** Removes names from the store, and images that have no other; none is no error. */
+  async rmi(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    try {
+      await this.#invoke(["rmi", ...names], { evenInterrupted: true });
+    } catch (error) {
+      if (!isAboutNothing(error)) throw error;
+    }
   }
 
   async tag(id: string, names: readonly string[]): Promise<void> {
@@ -164,10 +171,12 @@ export class Buildah {
       readonly FromImageID: string;
       readonly FromImageDigest: string;
       readonly Config: string;
+      readonly Manifest: string;
     };
     // Not `OCIv1`, in which buildah puts today's date where the image has none.
     const config = JSON.parse(described.Config) as ImageDescription["config"];
-    return { id: withAlgorithm(described.FromImageID), digest: described.FromImageDigest, config };
+    const { layers = [], annotations = {} } = JSON.parse(described.Manifest) as Partial<ImageDescription>;
+    return { id: withAlgorithm(described.FromImageID), digest: described.FromImageDigest, config, layers, annotations };
   }
 
   /** The OCI architecture in an image's configuration. */
@@ -199,8 +208,7 @@ export class Buildah {
     try {
       await this.rm(container);
     } catch (error) {
-      // An interrupted `from` or `commit` may or may not have left one.
-      if (!(error instanceof CommandFailure) || !/not known|no such|not found/i.test(error.stderr)) throw error;
+      if (!isAboutNothing(error)) throw error;
     }
   }
 
@@ -209,9 +217,9 @@ export class Buildah {
   }
 }
 
-function isAtLeast(version: readonly number[], wanted: readonly [number, number]): boolean {
-  const [major = 0, minor = 0] = version;
-  return major > wanted[0] || (major === wanted[0] && minor >= wanted[1]);
+/** An interrupted command may or may not have made what is to be removed. */
+function isAboutNothing(error: unknown): boolean {
+  return error instanceof CommandFailure && /not known|no such|not found/i.test(error.stderr);
 }
 
 function withAlgorithm(id: string): string {

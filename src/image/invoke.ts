@@ -5,7 +5,7 @@ import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
 /** Starts buildah with these words and returns its stdout. Throws CommandFailure, or a Failure with a hint where there is no buildah. */
 export type Invoke = (words: readonly string[], options?: InvokeOptions) => Promise<string>;
 
-export interface InvokeOptions extends Pick<RunOptions, "stdoutFile" | "evenInterrupted" | "stallLimit"> {
+export interface InvokeOptions extends Pick<RunOptions, "cwd" | "stdoutFile" | "evenInterrupted" | "stallLimit"> {
   /** A directory that only one such command at a time may write to (flock(1)). */
   readonly alone?: string;
 }

@@ -43,9 +43,11 @@ export async function ownersOf(
   }
 }
 
-const ownerFormat = "%{NAME}\\t%{ARCH}\\n";
+/** For `rpm -q --qf`: a line for each package. */
+export const ownerFormat = "%{NAME}\\t%{ARCH}\\n";
 
-function parseOwners(text: string): readonly Owner[] {
+/** Reads what a query with `ownerFormat` prints. */
+export function parseOwners(text: string): readonly Owner[] {
   return text.split("\n").flatMap((line) => {
     const [name, arch] = line.split("\t");
     return name === undefined || arch === undefined ? [] : [{ name, arch }];

@@ -4,6 +4,7 @@ import type { Buildah, WorkingContainer } from "./buildah.ts";
 import { handOver } from "./hand-over.ts";
 import { outside, runInside } from "./inside.ts";
 import { findManager, install, type RunInBase } from "./installation.ts";
+import { type Owner, ownerFormat, parseOwners } from "./owner.ts";
 import { type Requirer, relationsFormat, requirersIn } from "./relations.ts";
 
 /** A package that an OS-based image has, as its own database describes it. */
@@ -30,12 +31,17 @@ export interface AddedPackage extends InstalledPackage {
 
 /** What an OS-based image is once everything is installed. */
 export interface Installed {
-  /** os-release(5) as text. */
+  /** Has the lines of os-release(5). */
   readonly osRelease: string;
+  /** The package that has the service's program; absent if none has it. */
+  readonly owner?: Owner;
   readonly packages: readonly InstalledPackage[];
   /** Those of them that the base did not have, or not in this version. */
   readonly added: readonly AddedPackage[];
 }
+
+/** Prints os-release(5), and on the last line which package has the file that a path leads to; a constant. */
+const describing = `cat /etc/os-release; echo; rpm -qf --qf '${ownerFormat}' "$(readlink -f "$1")" || :`;
 
 /** Left behind by rpm, dnf and ldconfig, different each time and made anew when missed. */
 const volatile = [
@@ -83,11 +89,12 @@ export async function installPackages(
   await install(plan, manager, run);
   await handOver(plan, run);
   const packages = await installedPackages(run);
-  const osRelease = await run(["cat", "/etc/os-release"]);
+  const described = await run(["sh", "-c", describing, "sh", plan.service.command[0] ?? "/"]);
   const added = await addedPackages(before, packages, run);
   // The last thing: rpm itself leaves some of it behind.
   await run(["rm", "-f", ...volatile]);
-  return { osRelease, packages, added };
+  const owner = parseOwners(described.slice(described.lastIndexOf("\n") + 1))[0];
+  return { osRelease: described, packages, added, ...(owner === undefined ? {} : { owner }) };
 }
 
 /** What was not there before, with who asks for it. */

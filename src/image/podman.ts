@@ -1,5 +1,6 @@
 import { Failure } from "../system/errors.ts";
 import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
+import type { ExecutionConfig, HistoryEntry } from "./config.ts";
 import { findImage, isAbsentImage } from "./reference.ts";
 
 /** What the store knows about an image. */
@@ -8,10 +9,9 @@ export interface ImageFacts {
   readonly id: string;
   /** As OCI spells it. */
   readonly architecture: string;
-  readonly user: string;
-  readonly entrypoint: readonly string[];
-  readonly arguments: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
+  /** In the words of the OCI image configuration. */
+  readonly config: Partial<ExecutionConfig>;
+  readonly history: readonly HistoryEntry[];
 }
 
 /** The files of an image, read-only, as long as the scope lasts. */
@@ -107,22 +107,16 @@ export function parseImageFacts(json: string): ImageFacts {
   const [inspected] = JSON.parse(json) as readonly {
     readonly Id: string;
     readonly Architecture: string;
-    readonly Config?: {
-      readonly User?: string;
-      readonly Entrypoint?: readonly string[] | null;
-      readonly Cmd?: readonly string[] | null;
-    };
-    readonly Labels?: Readonly<Record<string, string>> | null;
+    readonly Config?: Partial<ExecutionConfig> | null;
+    readonly History?: readonly HistoryEntry[] | null;
   }[];
   if (inspected === undefined) throw new Failure("cannot understand podman: it described no image");
-  const { Id, Architecture, Config, Labels } = inspected;
+  const { Id, Architecture, Config, History } = inspected;
   return {
     id: Id.startsWith("sha256:") ? Id : `sha256:${Id}`,
     architecture: Architecture,
-    user: Config?.User ?? "",
-    entrypoint: Config?.Entrypoint ?? [],
-    arguments: Config?.Cmd ?? [],
-    labels: Labels ?? {},
+    config: Config ?? {},
+    history: History ?? [],
   };
 }
 

@@ -1,6 +1,7 @@
 import { assemble, type StoredReferences } from "../image/assemble.ts";
 import { Buildah } from "../image/buildah.ts";
-import { type BuildRecord, type EntryRecord, recordLabels } from "../report/record.ts";
+import type { BuildRecord, EntryRecord } from "../report/record.ts";
+import { recordText } from "../report/record-text.ts";
 import { Failure } from "../system/errors.ts";
 import { createSandbox } from "./sandbox.ts";
 import { openSubject } from "./subject.ts";
@@ -34,9 +35,12 @@ export async function pruneImage(
   ]);
   const pruned = withoutEntries(record, without);
   const buildah = new Buildah(run, workdir.path);
-  await using container = await buildah.from("scratch");
-  const content = { rootfs, version: record.version, created: record.created, labels: recordLabels(pruned) };
-  return await assemble({ ...plan, image: `${nameOf(image, plan.recipe)}-pruned` }, container, content, buildah);
+  await using container = await buildah.fromScratch();
+  const content = { rootfs, version: record.version, created: record.created, recordText: recordText(pruned) };
+  return await assemble({ ...plan, image: `${nameOf(image, plan.recipe)}-pruned` }, container, content, {
+    buildah,
+    workdir,
+  });
 }
 
 /** The record of what is left; a directory is explained by something that it still holds. */

@@ -18,7 +18,7 @@ interface Component {
   readonly supplier?: { readonly name: string };
   readonly name: string;
   readonly version?: string;
-  readonly hashes?: readonly { readonly alg: "SHA-1" | "SHA-256"; readonly content: string }[];
+  readonly hashes?: readonly { readonly alg: "SHA-256"; readonly content: string }[];
   readonly licenses?: readonly { readonly expression: string; readonly acknowledgement: "declared" }[];
   readonly purl?: string;
   readonly pedigree?: { readonly ancestors: readonly Component[] };
@@ -112,15 +112,12 @@ function packageComponent(from: PackageRecord, record: BuildRecord): Component {
   };
 }
 
-function fileComponent({ path, sha256, sha1, mode, owner }: FileRecord): Component {
+function fileComponent({ path, sha256, mode, owner }: FileRecord): Component {
   return {
     type: "file",
     "bom-ref": fileReference(path),
     name: path,
-    hashes: [
-      { alg: "SHA-1", content: sha1 },
-      { alg: "SHA-256", content: sha256 },
-    ],
+    hashes: [{ alg: "SHA-256", content: sha256 }],
     properties: properties({ "dhcpd-build:mode": mode, "dhcpd-build:owner": owner }),
   };
 }

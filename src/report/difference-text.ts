@@ -42,7 +42,9 @@ function paragraph<Entry extends Change<unknown>>(
 function filesText({ entries, size }: NonNullable<Difference["files"]>): readonly string[] {
   return [
     paragraph("files", entries, (change) => [change.name, entryText(change)]),
-    `size  ${size.before} -> ${size.after} bytes (${signed(size.after - size.before)})`,
+    ...(size === undefined
+      ? []
+      : [`size  ${size.before} -> ${size.after} bytes (${signed(size.after - size.before)})`]),
   ];
 }
 

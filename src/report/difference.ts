@@ -1,4 +1,6 @@
+import { imageFields } from "./configuration.ts";
 import type { BuildRecord, EntryRecord, PackageRecord } from "./record.ts";
+import type { RecordedImage } from "./sbom.ts";
 
 /** One thing that is different: added where there is no `before`, removed where there is no `after`. */
 export interface Change<Thing> {
@@ -21,19 +23,20 @@ export interface Difference {
    */
   readonly files?: {
     readonly entries: readonly EntryChange[];
-    /** Bytes of regular files. */
-    readonly size: { readonly before: number; readonly after: number };
+    /** Bytes of regular files; absent for OS-based images, whose files are not recorded. */
+    readonly size?: { readonly before: number; readonly after: number };
   };
   /** What the images are and how they are run, by a short name, as text. */
   readonly configuration: readonly Change<string>[];
 }
 
-/** Compares what is recorded about two images. */
-export function differenceOf(before: BuildRecord, after: BuildRecord): Difference {
+/** Compares two images: their configurations, and what is recorded about their packages and files. */
+export function differenceOf(before: RecordedImage, after: RecordedImage): Difference {
+  const [one, other] = [before.record, after.record];
   return {
-    packages: changes(byName(before), byName(after), isSamePackage),
-    ...(before.plan.kind === after.plan.kind ? { files: filesOf(before, after) } : {}),
-    configuration: changes(configurationOf(before), configurationOf(after), (a, b) => a === b),
+    packages: changes(byName(one), byName(other), isSamePackage),
+    ...(one.plan.kind === other.plan.kind ? { files: filesOf(one, other) } : {}),
+    configuration: changes(imageFields(before), imageFields(after), (a, b) => a === b),
   };
 }
 
@@ -49,7 +52,7 @@ function filesOf(before: BuildRecord, after: BuildRecord): NonNullable<Differenc
       ...change,
       what: change.before && change.after ? whatDiffers(change.before, change.after) : [],
     })),
-    size: { before: sizeOf(before), after: sizeOf(after) },
+    ...(before.plan.kind === "scratch" ? { size: { before: sizeOf(before), after: sizeOf(after) } } : {}),
   };
 }
 
@@ -91,31 +94,4 @@ function byPath({ entries }: BuildRecord): ReadonlyMap<string, EntryRecord> {
 
 function sizeOf({ entries }: BuildRecord): number {
   return entries.reduce((sum, { size }) => sum + (size ?? 0), 0);
-}
-
-/** What is empty is left out, so that its appearance is an addition. */
-function configurationOf(record: BuildRecord): ReadonlyMap<string, string> {
-  const { plan, version, distribution } = record;
-  const { service } = plan;
-  const rows: readonly (readonly [string, string])[] = [
-    ["arch", plan.arch],
-    ["capabilities", [...service.capabilities].sort().join(" ")],
-    ["command", JSON.stringify(service.command)],
-    ["config", service.config.join(" ")],
-    ["created", new Date(record.created * 1000).toISOString().replace(/\.\d+Z$/, "Z")],
-    ["distribution", distribution === undefined ? "" : `${distribution.id} ${distribution.version}`],
-    ["init", service.init ? "needed" : "not needed"],
-    ["kind", plan.kind === "os" ? `on ${plan.base}` : `scratch, from ${plan.family} packages`],
-    ["licence", plan.license],
-    ["metadata", plan.kind === "scratch" ? (plan.metadata ?? "") : ""],
-    ["ports", [...service.ports].sort().join(" ")],
-    ["recipe", plan.recipe],
-    ["runtime", service.runtime.join(" ")],
-    ["state", service.state.join(" ")],
-    ["title", plan.title],
-    ["user", `${service.user.uid}:${service.user.gid}`],
-    ["version", version],
-  ];
-  const environment = Object.entries(service.environment).map(([name, value]) => [`env ${name}`, value] as const);
-  return new Map([...rows.filter(([, value]) => value !== ""), ...environment]);
 }

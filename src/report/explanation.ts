@@ -1,3 +1,4 @@
+import type { ImagePlan } from "../plan.ts";
 import { resolvePath } from "./path.ts";
 import type { BuildRecord, EntryRecord } from "./record.ts";
 
@@ -55,7 +56,7 @@ export function chainTo(entry: EntryRecord, entries: Entries): Chain | undefined
  * Throws where an entry has no explanation that begins at the recipe, where a reason names what is not in the image, where what the
  * recipe gives or asks for is missing, or where an entry names a package that the record does not have.
  */
-export function refuseUnexplained(record: BuildRecord): void {
+export function refuseUnexplained(record: BuildRecord, plan: ImagePlan): void {
   const entries = entriesByPath(record);
   const packages = new Set(record.packages.map(({ name }) => name));
   for (const entry of record.entries) {
@@ -68,13 +69,11 @@ export function refuseUnexplained(record: BuildRecord): void {
       refuse(`${entry.path} is of package ${entry.package}, which is not recorded`);
     }
   }
-  const planned = [...record.plan.files, ...record.plan.directories].map(
-    (each) => resolvePath(each.path, entries).path,
-  );
+  const planned = [...plan.files, ...plan.directories].map((each) => resolvePath(each.path, entries).path);
   const lost = planned.find((path) => !entries.has(path));
   if (lost !== undefined) refuse(`the recipe's own ${lost} is not in the image`);
   const programs = new Set(record.entries.map((entry) => entry.path.slice(entry.path.lastIndexOf("/") + 1)));
-  const binaries = record.plan.kind === "scratch" ? record.plan.binaries : [];
+  const binaries = plan.kind === "scratch" ? plan.binaries : [];
   const missing = binaries.find((binary) =>
     binary.startsWith("/") ? !entries.has(resolvePath(binary, entries).path) : !programs.has(binary),
   );

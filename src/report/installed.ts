@@ -5,16 +5,17 @@ import { Failure } from "../system/errors.ts";
 import { releaseOf } from "../system/os-release.ts";
 import { refuseUnexplained } from "./explanation.ts";
 import { licenseExpression } from "./license.ts";
-import { type BuildRecord, entryRecord, type PackageRecord } from "./record.ts";
+import { type BuildRecord, entryRecord, type PackageRecord, recordedPlan } from "./record.ts";
 
 /** The record of an OS-based image, from its package database, its os-release and what was added to it. Throws Failure. */
 export function recordOfInstalled(
   plan: OsImagePlan,
   tree: Tree,
-  { packages, added, osRelease }: Installed,
+  { packages, added, osRelease, owner }: Installed,
 ): BuildRecord {
-  const { image: _image, lock: _lock, ...content } = plan;
-  const service = packages.find(({ name }) => name === plan.packages[0]);
+  const service =
+    packages.find(({ name, arch }) => name === owner?.name && arch === owner.arch) ??
+    packages.find(({ name }) => name === plan.packages[0]);
   if (service === undefined) {
     throw new Failure(`cannot find ${plan.packages[0]} among the installed packages of ${plan.base}`, {
       hint: "the recipe's first package in fedora.packages must be the service's own, by its real name",
@@ -22,8 +23,7 @@ export function recordOfInstalled(
   }
   const distribution = releaseOf(osRelease);
   const record: BuildRecord = {
-    recordVersion: 2,
-    plan: content,
+    plan: recordedPlan(plan),
     version: service.upstreamVersion,
     created: plan.created ?? Math.max(...packages.map(({ built }) => built)),
     ...(distribution === undefined ? {} : { distribution }),
@@ -35,7 +35,7 @@ export function recordOfInstalled(
     ),
     entries: tree.entries().map(entryRecord),
   };
-  refuseUnexplained(record);
+  refuseUnexplained(record, plan);
   return record;
 }
 

@@ -4,15 +4,13 @@ import type { Requirer } from "../image/relations.ts";
 import type { Distribution, Package, PackageSource } from "../packages/source.ts";
 import type { OsImagePlan, ScratchImagePlan } from "../plan.ts";
 import type { Entry, FileEntry, Reason, Tree } from "../rootfs/tree.ts";
-import { Failure } from "../system/errors.ts";
+import { locate } from "../system/root.ts";
 import { refuseUnexplained } from "./explanation.ts";
 import { licenseExpression } from "./license.ts";
 
-/** What was built and why; travels with the image as labels. */
+/** What was built and why. It travels with the image, so what the image itself has, such as the hashes of its layers, is left out. */
 export interface BuildRecord {
-  readonly recordVersion: 2;
-  /** The plan without what does not change the image's content: its name, where the package manager ran, and the lock. */
-  readonly plan: Omit<ScratchImagePlan, "image" | "builder" | "lock"> | Omit<OsImagePlan, "image" | "lock">;
+  readonly plan: RecordedPlan;
   /** The service's upstream version. */
   readonly version: string;
   /** Seconds since the epoch; every time in the image. */
@@ -26,6 +24,16 @@ export interface BuildRecord {
   /** Everything in the image, sorted by path; of an OS-based image what was added to base and packages. */
   readonly entries: readonly EntryRecord[];
 }
+
+/** Of a plan, what is asked about after the build: how the service is run and checked, and where its files come from. */
+export type RecordedPlan = Recorded<ScratchImagePlan> | Recorded<OsImagePlan>;
+
+type Recorded<Plan> = Pick<Plan, Extract<keyof Plan, (typeof recordedKeys)[number]>>;
+
+const recordedKeys = [
+  ...(["kind", "arch", "recipe", "title", "license", "source", "service", "checks", "unproven"] as const),
+  ...(["family", "packages", "metadata", "base"] as const),
+] as const;
 
 export interface PackageRecord extends Omit<Package, "size"> {
   /** Of the package file, in bytes; absent where it was installed and is gone, and `sha256` is its header's. */
@@ -45,8 +53,6 @@ export interface EntryRecord {
   readonly owner: string;
   readonly size?: number;
   readonly sha256?: string;
-  /** SPDX 2.3 wants this one of every file, too. */
-  readonly sha1?: string;
   /** Extended attributes, values in base64. */
   readonly xattrs?: Readonly<Record<string, string>>;
   readonly target?: string;
@@ -54,7 +60,7 @@ export interface EntryRecord {
   readonly reason: Reason;
 }
 
-type Origin = Pick<PackageSource, "packageOf" | "modifiedOf" | "named" | "licensesOf" | "distribution">;
+type Origin = Pick<PackageSource, "root" | "packageOf" | "modifiedOf" | "named" | "licensesOf" | "distribution">;
 
 /**
  * Everything about an image that its plan became, as data. Sizes in bytes, hashes in lower-case hex. Throws where something in the image
@@ -66,19 +72,15 @@ export function recordOf(
   source: Origin,
   dlopen: readonly DlopenDecision[] = [],
 ): BuildRecord {
-  const { image: _image, builder: _builder, lock: _lock, ...content } = plan;
   const entries = tree.entries();
   const packages = new Map<string, Package>();
   for (const entry of entries) {
     const from = source.packageOf(entry.path);
     if (entry.package !== undefined && from !== undefined) packages.set(from.name, from);
   }
-  const asked = entries.find((entry) => entry.reason.kind === "asked" && entry.package !== undefined);
-  const service = asked === undefined ? source.named[0] : source.packageOf(asked.path);
   const record: BuildRecord = {
-    recordVersion: 2,
-    plan: content,
-    version: service?.upstreamVersion ?? "0",
+    plan: recordedPlan(plan),
+    version: servicePackage(plan, source)?.upstreamVersion ?? "0",
     created: plan.created ?? Math.max(0, ...entries.map(({ path }) => source.modifiedOf(path))),
     ...(source.distribution === undefined ? {} : { distribution: source.distribution }),
     packages: [...packages.values()]
@@ -87,8 +89,20 @@ export function recordOf(
     ...(dlopen.length === 0 ? {} : { dlopen: distinct(dlopen) }),
     entries: entries.map(entryRecord),
   };
-  refuseUnexplained(record);
+  refuseUnexplained(record, plan);
   return record;
+}
+
+/** The plan as a record has it. */
+export function recordedPlan<Plan extends ScratchImagePlan | OsImagePlan>(plan: Plan): Recorded<Plan> {
+  const isRecorded = (key: string) => (recordedKeys as readonly string[]).includes(key);
+  return Object.fromEntries(Object.entries(plan).filter(([key]) => isRecorded(key))) as Recorded<Plan>;
+}
+
+/** The package that has the service's program; of a program that the recipe itself gives, the first that the recipe names. */
+function servicePackage({ service }: ScratchImagePlan, source: Origin): Package | undefined {
+  const program = locate(source.root, service.command[0] ?? "/");
+  return (program && source.packageOf(program.path)) ?? source.named[0];
 }
 
 /** Two programs may have the same library, which decides the same. */
@@ -108,7 +122,7 @@ export function entryRecord(entry: Entry): EntryRecord {
     kind,
     mode: mode.toString(8).padStart(4, "0"),
     owner: `${uid}:${gid}`,
-    ...(entry.kind === "file" ? { size: entry.size, ...hashesOf(entry) } : {}),
+    ...(entry.kind === "file" ? { size: entry.size, sha256: hashOf(entry) } : {}),
     ...(xattrs === undefined || xattrs.size === 0 ? {} : { xattrs: inBase64(xattrs) }),
     ...(entry.kind === "symlink" ? { target: entry.target } : {}),
     ...(entry.package === undefined ? {} : { package: entry.package }),
@@ -119,76 +133,16 @@ export function entryRecord(entry: Entry): EntryRecord {
 /** How much of a file is read at a time. */
 const chunk = 1024 * 1024;
 
-function hashesOf({ content, size }: FileEntry): { readonly sha256: string; readonly sha1: string } {
-  const hashes = [createHash("sha256"), createHash("sha1")] as const;
-  const take = (bytes: string | Uint8Array) => void hashes.forEach((hash) => void hash.update(bytes));
-  if ("bytes" in content) take(content.bytes);
+function hashOf({ content, size }: FileEntry): string {
+  const hash = createHash("sha256");
+  if ("bytes" in content) hash.update(content.bytes);
   else
     for (let done = 0; done < size; done += chunk)
-      take(content.root.read(content.path, done, Math.min(chunk, size - done)));
-  return { sha256: hashes[0].digest("hex"), sha1: hashes[1].digest("hex") };
+      hash.update(content.root.read(content.path, done, Math.min(chunk, size - done)));
+  return hash.digest("hex");
 }
 
 function inBase64(xattrs: ReadonlyMap<string, Uint8Array>): Readonly<Record<string, string>> {
   const sorted = [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(sorted.map(([name, value]) => [name, Buffer.from(value).toString("base64")]));
-}
-
-/** The label that holds the record; a longer one goes on in `.1`, `.2`, ... */
-const recordLabel = "dhcpd-build.record";
-/** containerd starts no container from an image with a label that is longer than 4096 bytes, its name included (labels.Validate). */
-const labelBytes = 4096 - `${recordLabel}.99999`.length;
-
-/** The record as labels. */
-export function recordLabels(record: BuildRecord): Readonly<Record<string, string>> {
-  const bytes = Buffer.from(JSON.stringify(record));
-  const labels: Record<string, string> = {};
-  for (let start = 0, part = 0; start < bytes.length; part++) {
-    let end = Math.min(bytes.length, start + labelBytes);
-    // Not in the middle of a character: continuation bytes of UTF-8 are 10xxxxxx.
-    while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-    labels[part === 0 ? recordLabel : `${recordLabel}.${part}`] = bytes.toString("utf8", start, end);
-    start = end;
-  }
-  return labels;
-}
-
-/** The record in an image's labels; undefined for an image of somebody else. Throws Failure for a record that cannot be read. */
-export function readRecord(labels: Readonly<Record<string, string>>): BuildRecord | undefined {
-  let text = labels[recordLabel];
-  if (text === undefined) return undefined;
-  for (let part = 1; labels[`${recordLabel}.${part}`] !== undefined; part++) text += labels[`${recordLabel}.${part}`];
-  const record = parseJson(text);
-  if (isRecord(record)) return { ...record, plan: withPresentNames(record.plan) };
-  throw new Failure("cannot read the image's record: it is damaged, or of another version of dhcpd-build");
-}
-
-/** Labels can be changed by whoever handles an image; what we wrote ourselves needs no closer look. */
-function isRecord(value: unknown): value is BuildRecord {
-  const parts = value as Partial<BuildRecord> | null | undefined;
-  return (
-    parts?.recordVersion === 2 &&
-    typeof parts.plan === "object" &&
-    Array.isArray(parts.entries) &&
-    Array.isArray(parts.packages)
-  );
-}
-
-/** Until version 0.1.0 the plan's `ignoreHints` and `unproven` were `considered` and `accept`. */
-function withPresentNames(plan: BuildRecord["plan"]): BuildRecord["plan"] {
-  const { considered, accept, ...rest } = plan as BuildRecord["plan"] & { considered?: []; accept?: [] };
-  return {
-    ...rest,
-    ...(considered === undefined ? {} : { ignoreHints: considered }),
-    ...(accept === undefined ? {} : { unproven: accept }),
-  };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // As good as a record of no known version.
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { ImageDescription } from "../image/config.ts";
 import { version } from "../system/version.ts";
 import { originOf } from "./purl.ts";
 import type { BuildRecord, EntryRecord } from "./record.ts";
@@ -8,6 +9,9 @@ export interface RecordedImage {
   /** `sha256:` and 64 hex digits. */
   readonly id: string;
   readonly record: BuildRecord;
+  readonly config: ImageDescription["config"];
+  /** Of its manifest. */
+  readonly annotations: ImageDescription["annotations"];
 }
 
 export const toolName = "dhcpd-build";
@@ -15,7 +19,6 @@ export const toolVersion = version;
 
 export interface FileRecord extends EntryRecord {
   readonly sha256: string;
-  readonly sha1: string;
 }
 
 /** The image's regular files, sorted by path. */
@@ -58,5 +61,5 @@ export function supplierOf(record: BuildRecord): string {
 }
 
 function isFile(entry: EntryRecord): entry is FileRecord {
-  return entry.kind === "file" && entry.sha256 !== undefined && entry.sha1 !== undefined;
+  return entry.kind === "file" && entry.sha256 !== undefined;
 }

@@ -71,8 +71,11 @@ export interface Spdx {
   }[];
 }
 
+/** The SHA-1 of each file of an image, by path, in lower-case hex: SPDX 2.3, 8.4, wants it, and no record has it. */
+export type Sha1s = ReadonlyMap<string, string>;
+
 /** The image's bill of materials: the image has packages and the recipe's files, packages have files, and files need files. */
-export function spdx({ id, record }: RecordedImage): Spdx {
+export function spdx({ id, record }: RecordedImage, sha1s: Sha1s): Spdx {
   const image = "SPDXRef-Image";
   const sources = new Map(record.packages.map(({ source }) => [`${source.name} ${source.version}`, source]));
   const system = operatingSystem(record);
@@ -85,12 +88,12 @@ export function spdx({ id, record }: RecordedImage): Spdx {
     documentNamespace: `urn:uuid:${uuidOf(`spdx ${id}`)}`,
     creationInfo: { created: timestampOf(record), creators: [`Tool: ${toolName}-${toolVersion}`] },
     packages: [
-      imagePackage(image, id, record),
+      imagePackage(image, id, record, sha1s),
       ...system,
-      ...record.packages.map((each) => binaryPackage(each, record)),
+      ...record.packages.map((each) => binaryPackage(each, record, sha1s)),
       ...[...sources.values()].map((source) => sourcePackage(source, record)),
     ],
-    files: filesOf(record).map(spdxFile),
+    files: filesOf(record).map((file) => spdxFile(file, sha1s)),
     relationships: [
       relationship("SPDXRef-DOCUMENT", "DESCRIBES", image),
       ...system.map((each) => relationship(image, "GENERATED_FROM", each.SPDXID)),
@@ -104,11 +107,11 @@ export function spdx({ id, record }: RecordedImage): Spdx {
   };
 }
 
-function imagePackage(image: string, id: string, record: BuildRecord): SpdxPackage {
+function imagePackage(image: string, id: string, record: BuildRecord, sha1s: Sha1s): SpdxPackage {
   return {
     ...commonPart(image, record.plan.recipe, record.version),
     primaryPackagePurpose: "CONTAINER",
-    ...analyzed(filesFrom(record, undefined)),
+    ...analyzed(filesFrom(record, undefined), sha1s),
     checksums: [{ algorithm: "SHA256", checksumValue: id.replace(/^sha256:/, "") }],
     licenseDeclared: record.plan.license,
     comment: "The checksum is the image ID.",
@@ -127,12 +130,12 @@ function operatingSystem({ distribution }: BuildRecord): readonly SpdxPackage[] 
   ];
 }
 
-function binaryPackage(from: PackageRecord, record: BuildRecord): SpdxPackage {
+function binaryPackage(from: PackageRecord, record: BuildRecord, sha1s: Sha1s): SpdxPackage {
   const { name, version, source, size, sha256, license } = from;
   return {
     ...commonPart(packageReference(from), name, version),
     supplier: `Organization: ${supplierOf(record)}`,
-    ...analyzed(filesFrom(record, name)),
+    ...analyzed(filesFrom(record, name), sha1s),
     ...(size === undefined ? {} : { checksums: [{ algorithm: "SHA256", checksumValue: sha256 }] }),
     // Trivy reads the source package from this sentence.
     sourceInfo: `built package from: ${source.name} ${source.version}`,
@@ -172,19 +175,22 @@ function commonPart(id: string, name: string, version: string) {
 }
 
 /** SPDX 2.3, 7.9: the SHA-1 of the files' SHA-1s in order. */
-function analyzed(files: readonly FileRecord[]): Pick<SpdxPackage, "filesAnalyzed" | "packageVerificationCode"> {
+function analyzed(
+  files: readonly FileRecord[],
+  sha1s: Sha1s,
+): Pick<SpdxPackage, "filesAnalyzed" | "packageVerificationCode"> {
   if (files.length === 0) return { filesAnalyzed: false };
-  const sums = files.map(({ sha1 }) => sha1).sort();
+  const sums = files.map(({ path }) => sha1s.get(path) ?? "").sort();
   const value = createHash("sha1").update(sums.join("")).digest("hex");
   return { filesAnalyzed: true, packageVerificationCode: { packageVerificationCodeValue: value } };
 }
 
-function spdxFile({ path, sha1, sha256 }: FileRecord): SpdxFile {
+function spdxFile({ path, sha256 }: FileRecord, sha1s: Sha1s): SpdxFile {
   return {
     SPDXID: reference("File", path),
     fileName: `.${path}`,
     checksums: [
-      { algorithm: "SHA1", checksumValue: sha1 },
+      { algorithm: "SHA1", checksumValue: sha1s.get(path) ?? "" },
       { algorithm: "SHA256", checksumValue: sha256 },
     ],
     licenseConcluded: unknown,

@@ -60,7 +60,7 @@ it("removes what dead processes left, and nothing of a live one or of somebody e
     ["podman", "volume", "ls", "--format", "{{.Name}}"],
     ["podman", "volume", "rm", "--force", dead],
     ["buildah", "images", "--json", "--no-trunc"],
-    ["buildah", "manifest", "rm", `localhost/${dead}:latest`],
+    ["buildah", "rmi", `localhost/${dead}:latest`],
   ]);
   const kept = [alive, "dhcpd-build-notes", "cache/dhcpd-build/derived/0123.payload"];
   expect(kept.filter((name) => !existsSync(path.join(base, name)))).toEqual([]);

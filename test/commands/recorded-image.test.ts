@@ -1,21 +1,26 @@
+import { mkdir, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { addDiffCommand } from "../../src/commands/diff.ts";
 import { addSbomCommand } from "../../src/commands/sbom.ts";
 import { addWhyCommand } from "../../src/commands/why.ts";
-import { type BuildRecord, recordLabels } from "../../src/report/record.ts";
+import type { BuildRecord } from "../../src/report/record.ts";
+import { recordText } from "../../src/report/record-text.ts";
+import { writeTar } from "../../src/rootfs/tar.ts";
+import { Tree } from "../../src/rootfs/tree.ts";
 import { hostArch } from "../../src/system/arch.ts";
 import { CommandFailure, type Run } from "../../src/system/run.ts";
-import { sampleImage, sampleRecord } from "../report/sample.ts";
+import { imageOf, sampleImage, sampleRecord } from "../report/sample.ts";
 import { runVerb } from "../support/context.ts";
 
 /** What `buildah inspect --type image` prints of it, as far as it is read. */
 function inspected(record: BuildRecord | undefined): string {
-  const config = { architecture: "amd64", config: { Labels: record === undefined ? undefined : recordLabels(record) } };
+  const history = record === undefined ? [{ created_by: "/bin/sh" }] : [{ created_by: recordText(record) }];
+  const { config, annotations } = imageOf(record ?? sampleRecord);
   return JSON.stringify({
     FromImageID: sampleImage.id.replace("sha256:", ""),
     FromImageDigest: `sha256:${"0".repeat(64)}`,
-    Config: JSON.stringify(config),
-    OCIv1: config,
+    Config: JSON.stringify({ ...config, history }),
+    Manifest: JSON.stringify({ layers: [], annotations }),
   });
 }
 
@@ -32,8 +37,22 @@ const images: Readonly<Record<string, string>> = {
   "localhost/other": inspected(undefined),
 };
 
+/** Writes the sample's files as an image of one layer. */
+async function writeLayer(directory: string): Promise<string> {
+  const tree = new Tree();
+  for (const { path, kind } of sampleRecord.entries) {
+    const content = { kind: "file", size: 0, content: { bytes: Buffer.alloc(0) } } as const;
+    if (kind === "file") tree.add({ path, ...content, mode: 0o644, uid: 0, gid: 0, reason: { kind: "recipe" } });
+  }
+  await mkdir(directory);
+  writeTar(tree, `${directory}/${"1".repeat(64)}`, 0);
+  await writeFile(`${directory}/manifest.json`, JSON.stringify({ layers: [{ digest: `sha256:${"1".repeat(64)}` }] }));
+  return "";
+}
+
 /** A store with these images. */
 const run: Run = async (command) => {
+  if (command[1] === "push") return writeLayer((command.at(-1) ?? "").replace("dir:", ""));
   const image = command.at(-1) ?? "";
   if (command[1] === "images")
     return JSON.stringify(Object.keys(images).map((name) => ({ id: sampleImage.id, digest: "", names: [name] })));

@@ -7,9 +7,10 @@ import { parsePodmanVersion } from "../../src/deploy/podman.ts";
 import { quadletUnit, type Unit, type UnitRequest } from "../../src/deploy/quadlet.ts";
 import { type ImagePlan, planImages, type Service } from "../../src/plan.ts";
 import { loadRecipe } from "../../src/recipe/load.ts";
-import { type BuildRecord, recordLabels } from "../../src/report/record.ts";
+import { recordText } from "../../src/report/record-text.ts";
 import { Failure } from "../../src/system/errors.ts";
 import { CommandFailure, type Run } from "../../src/system/run.ts";
+import { sampleRecord } from "../report/sample.ts";
 import { runVerb } from "../support/context.ts";
 
 const { recipe } = await loadRecipe("dhcpd");
@@ -132,19 +133,23 @@ describe("the verb", () => {
 
   /** A machine with this podman, if any, and with this image in its store, if any. */
   const machine =
-    (version: string | undefined, labels: Readonly<Record<string, string>> | undefined): Run =>
+    (version: string | undefined, record: string | undefined): Run =>
     async ([program, ...args]) => {
       if (program === "podman" && version !== undefined) return version;
-      if (program === "buildah" && labels !== undefined)
-        return JSON.stringify({ FromImageID: "0".repeat(64), Config: JSON.stringify({ config: { Labels: labels } }) });
+      if (program === "buildah" && record !== undefined)
+        return JSON.stringify({
+          FromImageID: "0".repeat(64),
+          Config: JSON.stringify({ architecture: "amd64", history: [{ created_by: record }] }),
+          Manifest: "{}",
+        });
       const stderr = "image not known";
       throw new CommandFailure([program, ...args], { reason: "exit code 125", stderr, notFound: program === "podman" });
     };
-  const quadlet = async (args: readonly string[], version?: string, labels?: Readonly<Record<string, string>>) => {
+  const quadlet = async (args: readonly string[], version?: string, record?: string) => {
     const { stdout, notes } = await runVerb(
       addQuadletCommand,
       ["quadlet", "-a", "x86_64", ...args],
-      machine(version, labels),
+      machine(version, record),
     );
     return { text: `${stdout.join("\n")}\n`, notes };
   };
@@ -171,14 +176,18 @@ describe("the verb", () => {
   });
 
   const needing = (soname: string) =>
-    recordLabels({
-      recordVersion: 2,
-      plan: {},
-      packages: [],
+    recordText({
+      ...sampleRecord,
       entries: [
-        { path: "/usr/lib/x", kind: "file", reason: { kind: "needed", soname, rule: "cache", by: ["/usr/sbin/x"] } },
+        {
+          path: "/usr/lib/x",
+          kind: "file",
+          mode: "0755",
+          owner: "0:0",
+          reason: { kind: "needed", soname, rule: "cache", by: ["/usr/sbin/x"] },
+        },
       ],
-    } as unknown as BuildRecord);
+    });
 
   it.each([
     ["tag", image],

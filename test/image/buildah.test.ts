@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Buildah } from "../../src/image/buildah.ts";
-import type { ImageConfig } from "../../src/image/config.ts";
 import { type Command, CommandFailure, type Run, type RunOptions } from "../../src/system/run.ts";
 
 /** Records commands; answers by subcommand. */
@@ -15,50 +14,9 @@ function recording(answers: Readonly<Record<string, string>> = {}) {
   return { run, commands, options };
 }
 
-const config: ImageConfig = {
-  arch: "aarch64",
-  program: "/usr/sbin/served",
-  arguments: ["-f"],
-  user: "177:177",
-  ports: ["67/udp"],
-  volumes: ["/var/lib/served"],
-  environment: { LD_LIBRARY_PATH: "/usr/$LIB/served" },
-  labels: { title: "A, b" },
-  annotations: { title: "A, b" },
-  isBased: false,
-};
-
 afterEach(() => vi.unstubAllEnvs());
 
-describe("a scratch image", () => {
-  it("is made with these command lines and no others", async () => {
-    const { run, commands } = recording({ commit: "ab12" });
-    const buildah = new Buildah(run, "/tmp/own");
-    {
-      await using container = await buildah.from("scratch");
-      await buildah.add(container, "/tmp/own/rootfs.tar");
-      await buildah.config(container, config);
-      expect(await buildah.commit(container, 1_700_000_000, [1, 28, 2])).toBe("sha256:ab12");
-    }
-    const name = commands[0]?.[4] ?? "";
-    expect(name).toMatch(/^dhcpd-build-\d+-\d+-[0-9a-f]{8}$/);
-    expect(commands.map((command) => command.join(" ").replaceAll(name, "NAME"))).toEqual([
-      "buildah from --quiet --name NAME scratch",
-      "buildah add --quiet NAME /tmp/own/rootfs.tar /",
-      'buildah config --arch arm64 --os linux --workingdir / --user 177:177 --entrypoint ["/usr/sbin/served"] --cmd ["-f"] ' +
-        "--port 67/udp --volume /var/lib/served --env LD_LIBRARY_PATH=/usr/$$LIB/served --label title=A, b --annotation title=A, b " +
-        "--annotation org.opencontainers.image.base.digest- --annotation org.opencontainers.image.base.name- NAME",
-      "buildah commit --quiet --rm --format oci --timestamp 1700000000 --identity-label=false --omit-history NAME",
-    ]);
-  });
-
-  it("has no annotation with a time from buildah 1.41 on", async () => {
-    const { run, commands } = recording();
-    const buildah = new Buildah(run);
-    await buildah.commit(await buildah.from("scratch"), 0, [1, 43, 2]);
-    expect(commands[1]).toContain("--created-annotation=false");
-  });
-
+describe("a working container", () => {
   it("is removed, interrupted or not, when it was not committed", async () => {
     const { run, commands, options } = recording();
     {

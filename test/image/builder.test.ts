@@ -17,6 +17,7 @@ const described = JSON.stringify({
   FromImageID: "ab12",
   FromImageDigest: "sha256:cd",
   Config: JSON.stringify({ architecture: arches[hostArch() ?? "x86_64"].oci }),
+  Manifest: "{}",
 });
 
 /** A buildah with the builder image in its store; `inside` does what the command in the container would do. */

@@ -2,14 +2,15 @@ import { describe, expect, it } from "vitest";
 import { Buildah } from "../../src/image/buildah.ts";
 import { installPackages, parseInstalled } from "../../src/image/packages.ts";
 import type { OsImagePlan } from "../../src/plan.ts";
-import { sampleRecord } from "../report/sample.ts";
+import { samplePlan } from "../report/sample.ts";
 import { recordingRun } from "../support/run.ts";
 
 const line = (...fields: readonly string[]) => `${fields.join("\t")}\n`;
 
 describe("installing packages into a base", () => {
   const own = { kind: "os", image: "localhost/served", base: "localhost/base:44", packages: ["server"] } as const;
-  const plan = { ...sampleRecord.plan, ...own } as OsImagePlan;
+  const { lock: _, ...common } = samplePlan;
+  const plan: OsImagePlan = { ...common, ...own };
   /** The command lines that are run inside, from the installation on; the fake has told of no package manager, so that it has no name. */
   const inside = async (changed: Partial<OsImagePlan> = {}) => {
     const { run, calls } = recordingRun();

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readRecord } from "../../src/report/record.ts";
+import { readRecord } from "../../src/report/record-text.ts";
 import { type TinyWorld, tinyWorld } from "../elf/tiny-world.ts";
 import { type AptRepository, createAptRepository, type HandMadePackage } from "../support/apt-repository.ts";
 import type { Ended } from "../support/cli.ts";
@@ -126,10 +126,11 @@ describe.runIf(canBuild)("a closure in an image", () => {
     expect(noted.files).toContain("/usr/lib/libwanted.so");
     expect(noted.files).not.toContain("/usr/lib/libextra.so");
     const [inspected] = JSON.parse(await run(["podman", "image", "inspect", noted.id], { env: workshop.store.env }));
-    expect(readRecord(inspected.Labels)?.dlopen?.map(({ feature, outcome }) => `${feature}: ${outcome}`)).toEqual([
-      "wanted: found",
-      "extra: out",
-    ]);
+    expect(
+      readRecord({ architecture: "amd64", history: inspected.History })?.dlopen?.map(
+        ({ feature, outcome }) => `${feature}: ${outcome}`,
+      ),
+    ).toEqual(["wanted: found", "extra: out"]);
     const { files } = await built(await build("noted", "/usr/bin/noted", { dlopen: { extra: true, wanted: false } }));
     expect(files).toContain("/usr/lib/libextra.so");
     expect(files).not.toContain("/usr/lib/libwanted.so");

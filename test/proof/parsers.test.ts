@@ -20,9 +20,12 @@ it("podman's description of an image becomes its facts", () => {
   expect(parseImageFacts(captured("podman-4.3-image-inspect.json"))).toMatchObject({
     id: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
     architecture: "amd64",
-    user: "177:177",
-    entrypoint: ["/usr/sbin/dhcpd"],
-    labels: { "org.opencontainers.image.licenses": "MPL-2.0" },
+    config: {
+      User: "177:177",
+      Entrypoint: ["/usr/sbin/dhcpd"],
+      Labels: { "org.opencontainers.image.licenses": "MPL-2.0" },
+    },
+    history: [],
   });
 });
 

@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { differenceOf, isSame } from "../../src/report/difference.ts";
 import { differenceText } from "../../src/report/difference-text.ts";
 import type { BuildRecord } from "../../src/report/record.ts";
-import { sampleRecord, sampleWith } from "./sample.ts";
+import { imageOf, sampleRecord, sampleWith } from "./sample.ts";
 
-const text = (before: BuildRecord, after: BuildRecord) => differenceText(differenceOf(before, after));
+const differences = (before: BuildRecord, after: BuildRecord) => differenceOf(imageOf(before), imageOf(after));
+const text = (before: BuildRecord, after: BuildRecord) => differenceText(differences(before, after));
 const lines = (after: BuildRecord) => text(sampleRecord, after).split("\n");
 const withService = (part: object): BuildRecord => ({
   ...sampleRecord,
@@ -66,7 +67,7 @@ size  5400 -> 6307 bytes (+907)`);
 });
 
 it("backwards it is the same with the signs exchanged", () => {
-  const difference = differenceOf(next, sampleRecord);
+  const difference = differences(next, sampleRecord);
   expect(difference.files?.size).toEqual({ before: 6307, after: 5400 });
   expect(difference.packages.filter(({ before }) => before === undefined).map(({ name }) => name)).toEqual([
     "libextra++1",
@@ -112,12 +113,12 @@ it.each([
 ])("%s is configuration", (_, part, told) => expect(lines(withService(part))).toContain(told));
 
 it("the order of ports and capabilities is none", () => {
-  expect(isSame(differenceOf(sampleRecord, withService({ capabilities: ["NET_BIND_SERVICE", "NET_RAW"] })))).toBe(true);
+  expect(isSame(differences(sampleRecord, withService({ capabilities: ["NET_BIND_SERVICE", "NET_RAW"] })))).toBe(true);
 });
 
 it("an image and itself", () => {
   expect(text(sampleRecord, sampleRecord)).toBe("no difference");
-  expect(differenceOf(sampleRecord, sampleRecord)).toEqual({
+  expect(differences(sampleRecord, sampleRecord)).toEqual({
     packages: [],
     files: { entries: [], size: { before: 5400, after: 5400 } },
     configuration: [],
@@ -135,4 +136,41 @@ configuration: 1 changed
   ~ kind  scratch, from debian packages -> on base:44
 
 files: not compared, one of the images has those of a whole system`);
+});
+
+it("what the images really are is compared, whatever their records say", () => {
+  const [before, after] = [imageOf(sampleRecord), imageOf(sampleRecord)];
+  const config = {
+    ...after.config.config,
+    User: "0:0",
+    Env: ["LD_PRELOAD=/x.so"],
+    Labels: { ...after.config.config?.Labels, run: "podman run IMAGE" },
+    ExposedPorts: { "67/udp": {}, "22/tcp": {} },
+    Volumes: {},
+    WorkingDir: "/root",
+    StopSignal: "SIGQUIT",
+    Healthcheck: { Test: ["CMD", "true"] },
+  };
+  const changed = { ...after, config: { ...after.config, config }, annotations: { ...after.annotations, keep: "x" } };
+  expect(differenceText(differenceOf(before, changed)).split("\n").slice(0, -2)).toEqual([
+    "configuration: 5 added, 1 removed, 3 changed",
+    '  + Healthcheck  {"Test":["CMD","true"]}',
+    "  + StopSignal  SIGQUIT",
+    "  + annotation keep  x",
+    "  + env LD_PRELOAD  /x.so",
+    "  + label run  podman run IMAGE",
+    "  ~ ports  67/udp -> 22/tcp 67/udp",
+    "  - state  /var/lib/served",
+    "  ~ user  177:177 -> 0:0",
+    "  ~ working directory  / -> /root",
+  ]);
+});
+
+it("no size is compared where none is recorded: that of OS-based images", () => {
+  const based = (base: string): BuildRecord => ({
+    ...sampleRecord,
+    plan: { ...sampleRecord.plan, kind: "os", family: "fedora", base, packages: ["served"] },
+  });
+  expect(text(based("base:43"), based("base:44"))).toBe("configuration: 1 changed\n  ~ kind  on base:43 -> on base:44");
+  expect(differences(based("base:43"), based("base:44")).files).toEqual({ entries: [] });
 });

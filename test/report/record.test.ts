@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Package } from "../../src/packages/source.ts";
 import type { ScratchImagePlan } from "../../src/plan.ts";
-import { readRecord, recordLabels, recordOf } from "../../src/report/record.ts";
+import { recordOf } from "../../src/report/record.ts";
 import { Tree } from "../../src/rootfs/tree.ts";
 import type { Root } from "../../src/system/root.ts";
-import { sampleRecord } from "./sample.ts";
+import { samplePlan } from "./sample.ts";
 
 /** A root in which every file is three megabytes of zeros, more than is read at a time. */
 const size = 3_000_000;
@@ -26,20 +26,14 @@ describe("the record of a tree", () => {
     size: 3000,
   };
   const source = {
+    root,
     named: [served],
     packageOf: () => served,
     licensesOf: () => ["MPL-2.0", "GPL-2 or Expat"],
     modifiedOf: () => 1_600_000_000,
     distribution: { id: "debian", version: "12" },
   };
-  const plan = {
-    ...sampleRecord.plan,
-    kind: "scratch",
-    image: "localhost/served",
-    builder: "localhost/builder",
-    files: [],
-    directories: [],
-  } as ScratchImagePlan;
+  const plan: ScratchImagePlan = { ...samplePlan, builder: "localhost/builder", files: [], directories: [] };
   const tree = new Tree();
   tree.add({
     path: "/served",
@@ -58,7 +52,7 @@ describe("the record of a tree", () => {
   });
   const record = recordOf(plan, tree, source);
 
-  it("has each entry with its hashes, as sha256sum and sha1sum have them, and its extended attributes", () => {
+  it("has each entry with its hash, as sha256sum has it, and its extended attributes", () => {
     expect(record.entries).toEqual([
       {
         path: "/served",
@@ -67,7 +61,6 @@ describe("the record of a tree", () => {
         owner: "0:7",
         size,
         sha256: createHash("sha256").update(Buffer.alloc(size)).digest("hex"),
-        sha1: createHash("sha1").update(Buffer.alloc(size)).digest("hex"),
         xattrs: { "user.a": "eA==", "user.b": "AP8=" },
         package: "served",
         reason: { kind: "asked" },
@@ -102,45 +95,47 @@ describe("the record of a tree", () => {
     expect(record).not.toHaveProperty("dlopen");
   });
 
+  describe("has the version of the package that has the service's program", () => {
+    const shell: Package = { ...served, name: "dash", upstreamVersion: "0.5.12" };
+    const links: Readonly<Record<string, string>> = {
+      "/usr/sbin": "bin",
+      "/usr/bin/served": "/etc/alternatives/served",
+      "/etc/alternatives/served": "../../usr/lib/served/served.basic",
+    };
+    const linked: Root = {
+      ...root,
+      entry(place) {
+        const target = links[place];
+        if (target !== undefined) return { kind: "symlink", size: 0, mode: 0o777, target };
+        if (place === "/script") return undefined;
+        return { kind: /\.basic$|sh$/.test(place) ? "file" : "directory", size: 0, mode: 0o755 };
+      },
+    };
+    const several = {
+      ...source,
+      root: linked,
+      named: [shell, served],
+      packageOf: (place: string) => (/sh$|^\/script$/.test(place) ? shell : served),
+    };
+    const versionOf = (program: string) =>
+      recordOf({ ...plan, service: { ...plan.service, command: [program] } }, tree, several).version;
+
+    it("and not that of the first path or the first package", () => {
+      expect(versionOf("/usr/lib/served/served.basic")).toBe("4.4");
+      expect(versionOf("/bin/sh")).toBe("0.5.12");
+    });
+
+    it("through links, such as alternatives", () => {
+      expect(versionOf("/usr/sbin/served")).toBe("4.4");
+    });
+
+    it("or of the recipe's first package, for a program that the recipe itself gives", () => {
+      expect(versionOf("/script")).toBe("0.5.12");
+    });
+  });
+
   it("has no licence where the package declares none", () => {
     const [only] = recordOf(plan, tree, { ...source, licensesOf: () => [] }).packages;
     expect(only).not.toHaveProperty("license");
-  });
-});
-
-describe("the record travels in labels", () => {
-  it("and comes back the same", () => {
-    expect(readRecord(recordLabels(sampleRecord))).toEqual(sampleRecord);
-  });
-
-  it("in several, none of them too long for containerd, where it is long", () => {
-    const title = "ü€𝄞".repeat(1_000);
-    const record = { ...sampleRecord, plan: { ...sampleRecord.plan, title } };
-    const labels = recordLabels(record);
-    expect(Object.keys(labels).slice(0, 3)).toEqual([
-      "dhcpd-build.record",
-      "dhcpd-build.record.1",
-      "dhcpd-build.record.2",
-    ]);
-    for (const [name, value] of Object.entries(labels)) {
-      expect(Buffer.byteLength(`${name}${value}`)).toBeLessThanOrEqual(4096);
-      expect(value).not.toContain("\ufffd");
-    }
-    expect(readRecord(labels)).toEqual(record);
-  });
-
-  it("an image of somebody else has none", () => {
-    expect(readRecord({ "org.opencontainers.image.title": "other" })).toBeUndefined();
-  });
-
-  it.each([
-    ["cut off", '{"recordVersion":2,"entries":['],
-    ["of a later version", '{"recordVersion":3,"entries":[],"packages":[]}'],
-    ["no record at all", "null"],
-    ["half a record", '{"recordVersion":2}'],
-  ])("one that is %s is refused", (_, text) => {
-    expect(() => readRecord({ "dhcpd-build.record": text })).toThrow(
-      "cannot read the image's record: it is damaged, or of another version of dhcpd-build",
-    );
   });
 });

@@ -1,7 +1,9 @@
-import type { BuildRecord, EntryRecord } from "../../src/report/record.ts";
+import { executionConfig, imageAnnotations } from "../../src/image/config.ts";
+import type { ScratchImagePlan } from "../../src/plan.ts";
+import { type BuildRecord, type EntryRecord, recordedPlan } from "../../src/report/record.ts";
 import type { RecordedImage } from "../../src/report/sbom.ts";
 
-const hashes = (letter: string) => ({ sha256: letter.repeat(64), sha1: letter.repeat(40) });
+const hashes = (letter: string) => ({ sha256: letter.repeat(64) });
 const root = { mode: "0755", owner: "0:0" } as const;
 const loader = "/usr/lib/ld-tiny.so.2";
 const libc = "/usr/lib/libc.so.6";
@@ -63,38 +65,41 @@ const entries: readonly EntryRecord[] = [
   },
 ];
 
+/** The plan of the record below. */
+export const samplePlan: ScratchImagePlan = {
+  kind: "scratch",
+  image: "localhost/served",
+  recipe: "served",
+  title: "A server",
+  license: "MPL-2.0",
+  arch: "x86_64",
+  family: "debian",
+  packages: ["served"],
+  plugins: [],
+  include: [],
+  dlopen: {},
+  ignoreHints: [],
+  binaries: ["served"],
+  directories: [{ path: "/var/lib/served", uid: 177, gid: 177, mode: 0o755 }],
+  files: [{ path: "/var/lib/served/leases", content: "", uid: 177, gid: 177, mode: 0o640 }],
+  service: {
+    command: ["/usr/sbin/served", "-f"],
+    user: { uid: 177, gid: 177 },
+    capabilities: ["NET_RAW", "NET_BIND_SERVICE"],
+    ports: ["67/udp"],
+    config: ["/etc/served.conf"],
+    state: ["/var/lib/served"],
+    runtime: [],
+    init: true,
+    environment: {},
+  },
+  checks: [],
+  unproven: [],
+};
+
 /** A record with every kind of entry and reason, libraries that need each other, and names that must be encoded. */
 export const sampleRecord: BuildRecord = {
-  recordVersion: 2,
-  plan: {
-    kind: "scratch",
-    recipe: "served",
-    title: "A server",
-    license: "MPL-2.0",
-    arch: "x86_64",
-    family: "debian",
-    packages: ["served"],
-    plugins: [],
-    include: [],
-    dlopen: {},
-    ignoreHints: [],
-    binaries: ["served"],
-    directories: [{ path: "/var/lib/served", uid: 177, gid: 177, mode: 0o755 }],
-    files: [{ path: "/var/lib/served/leases", content: "", uid: 177, gid: 177, mode: 0o640 }],
-    service: {
-      command: ["/usr/sbin/served", "-f"],
-      user: { uid: 177, gid: 177 },
-      capabilities: ["NET_RAW", "NET_BIND_SERVICE"],
-      ports: ["67/udp"],
-      config: ["/etc/served.conf"],
-      state: ["/var/lib/served"],
-      runtime: [],
-      init: true,
-      environment: {},
-    },
-    checks: [],
-    unproven: [],
-  },
+  plan: recordedPlan(samplePlan),
   version: "4.4",
   created: 1_700_000_000,
   distribution: { id: "debian", version: "12" },
@@ -132,7 +137,23 @@ export const sampleRecord: BuildRecord = {
   entries,
 };
 
-export const sampleImage: RecordedImage = { id: `sha256:${"0123456789abcdef".repeat(4)}`, record: sampleRecord };
+/** An image of a record, with the configuration that its plan asks for. */
+export function imageOf(record: BuildRecord): RecordedImage {
+  const plan = { ...record.plan, image: "localhost/served" };
+  return {
+    id: `sha256:${"0123456789abcdef".repeat(4)}`,
+    record,
+    config: { architecture: "amd64", config: executionConfig(plan, record.version) },
+    annotations: imageAnnotations(plan, record.version),
+  };
+}
+
+export const sampleImage = imageOf(sampleRecord);
+
+/** What the files of the sample have instead of a SHA-1. */
+export const sampleSha1s: ReadonlyMap<string, string> = new Map(
+  entries.flatMap(({ path, sha256 }) => (sha256 === undefined ? [] : [[path, sha256.slice(0, 40)]])),
+);
 
 /** The sample with one entry changed, or taken away where `change` gives undefined. */
 export function sampleWith(path: string, change: (entry: EntryRecord) => EntryRecord | undefined): BuildRecord {

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Closure, ClosureFile } from "../../src/elf/closure.ts";
-import type { ScratchImagePlan } from "../../src/plan.ts";
 import { recordOf } from "../../src/report/record.ts";
 import { layOut } from "../../src/rootfs/layout.ts";
 import type { Root, RootEntry } from "../../src/system/root.ts";
-import { sampleRecord } from "../report/sample.ts";
+import { samplePlan } from "../report/sample.ts";
 
 const file: RootEntry = { kind: "file", size: 4, mode: 0o755 };
 const directory: RootEntry = { kind: "directory", size: 0, mode: 0o755 };
@@ -43,11 +42,9 @@ function closure(binary: string, ...files: readonly Partial<ClosureFile>[]): Clo
 }
 
 const plan = {
-  ...sampleRecord.plan,
-  image: "localhost/served",
-  kind: "scratch",
+  ...samplePlan,
   binaries: ["served", "relay"],
-} as ScratchImagePlan;
+};
 const closures = [
   closure(
     "/usr/sbin/served",
