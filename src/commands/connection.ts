@@ -1,7 +1,6 @@
 import { Option } from "commander";
 import type { Connection } from "../image/distribution.ts";
-import { registryTimeout } from "../image/invoke.ts";
-import { durationPattern, milliseconds } from "../system/duration.ts";
+import { durationPattern, milliseconds, registryTimeout } from "../system/duration.ts";
 import { usageFailure } from "../system/errors.ts";
 
 /** The flags as commander hands them over. */

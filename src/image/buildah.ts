@@ -1,10 +1,11 @@
 import type { Arch } from "../system/arch.ts";
 import { arches } from "../system/arch.ts";
+import { registryTimeout } from "../system/duration.ts";
 import { Failure } from "../system/errors.ts";
 import { type Command, CommandFailure, type Run } from "../system/run.ts";
 import { ownName } from "../system/workdir.ts";
 import type { ImageDescription } from "./config.ts";
-import { buildahInvoker, type Invoke, registryTimeout } from "./invoke.ts";
+import { buildahInvoker, type Invoke } from "./invoke.ts";
 
 export interface RunInOptions {
   readonly env?: Readonly<Record<string, string>>;

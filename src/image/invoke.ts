@@ -10,9 +10,6 @@ export interface InvokeOptions extends Pick<RunOptions, "cwd" | "stdoutFile" | "
   readonly alone?: string;
 }
 
-/** Milliseconds that a registry may make no progress if nobody asked for another time. */
-export const registryTimeout = 60_000;
-
 /** Taken out of buildah's environment: they would change the image (and some clash with our own options). */
 const meddling = [
   "SOURCE_DATE_EPOCH",

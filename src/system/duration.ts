@@ -8,3 +8,6 @@ export function milliseconds(duration: string): number {
   const unit = duration.endsWith("ms") ? "ms" : duration.endsWith("s") ? "s" : "m";
   return Number.parseFloat(duration) * units[unit];
 }
+
+/** Milliseconds that a registry may make no progress if nobody asked for another time. */
+export const registryTimeout = 60_000;
