@@ -11,6 +11,9 @@ export function addCleanCommand(program: Command, context: CommandContext): void
     .description("remove what an interrupted build or check left behind")
     .option("--cache", "remove the package lists and downloads too; they will be fetched again")
     .action(async (flags: { cache?: true }) => {
+      const { endLeftoverProcesses } = await import("../system/children.ts");
+      await endLeftoverProcesses(context.run);
+      await removeSandboxes(context);
       const removed = [
         ...(await removeContainers(context)),
         ...(await removeDrafts(context)),
@@ -19,6 +22,18 @@ export function addCleanCommand(program: Command, context: CommandContext): void
       for (const each of removed) context.print(each);
       if (removed.length === 0) context.log.info("nothing to clean");
     });
+}
+
+/** What `prove` ran in sandboxes: their state lies in the work directories. */
+async function removeSandboxes({ run }: CommandContext): Promise<void> {
+  const [{ removeLeftSandboxes }, { removeControlGroups }, { isLeftover, leftoversIn, workdirBase }] =
+    await Promise.all([
+      import("../proof/runtime.ts"),
+      import("../system/control-groups.ts"),
+      import("../system/workdir.ts"),
+    ]);
+  for (const workdir of await leftoversIn(workdirBase())) await removeLeftSandboxes(workdir, run);
+  await removeControlGroups(isLeftover, run);
 }
 
 /** buildah's working containers, and what a check left in podman. A volume goes after the container that uses it. */
@@ -94,8 +109,13 @@ async function removeOwn(file: string, run: Run): Promise<boolean> {
   }
 }
 
-/** Where something is mounted below a directory, the newest first: field 5 of /proc/self/mountinfo (proc(5)). */
+/** Where something is mounted below a directory, the newest first: field 5 of /proc/self/mountinfo, some bytes in octal (proc(5)). */
 async function mountsBelow(directory: string): Promise<readonly string[]> {
-  const points = (await readFile("/proc/self/mountinfo", "utf8")).split("\n").map((line) => line.split(" ")[4] ?? "");
+  const points = (await readFile("/proc/self/mountinfo", "utf8"))
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .map((point) =>
+      point.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+    );
   return points.filter((point) => point.startsWith(`${directory}/`)).reverse();
 }

@@ -7,8 +7,9 @@ export function addConverseCommand(program: Command, context: CommandContext): v
     .command("converse", { hidden: true })
     .argument("<server>", "the server's address")
     .argument("<relay>", "an address for this end, with its prefix")
-    .action(async (server: string, relay: string) => {
+    .argument("<pid>", "the process number of the server on the host")
+    .action(async (server: string, relay: string, pid: string) => {
       const { converse } = await import("../proof/conversation.ts");
-      context.printJson(await converse(server, relay, context.run));
+      context.printJson(await converse({ address: server, pid: Number(pid) }, relay, context.run));
     });
 }

@@ -23,13 +23,13 @@ export function addProveCommand(program: Command, context: CommandContext): void
     .option("--json", "the certificate as one JSON document on stdout")
     .action(async (image: string, flags: ProveFlags) => {
       if (await ranInUserNamespace(context)) return;
-      const [{ proveImage }, { Podman }, { createWorkdir }] = await Promise.all([
+      const [{ proveImage }, { Podman }, { createPlainWorkdir }] = await Promise.all([
         import("../proof/prove.ts"),
         import("../image/podman.ts"),
         import("../system/workdir.ts"),
       ]);
       const { run } = context;
-      await using workdir = await createWorkdir();
+      await using workdir = await createPlainWorkdir();
       const tools = { podman: new Podman(run, workdir.path), workdir, run };
       const first = await proveImage(image, tools);
       const certificate = flags.prune ? await pruned(first, tools, context) : first;

@@ -20,13 +20,13 @@ export function addVerifyCommand(program: Command, context: CommandContext): voi
     .option("--json", "one JSON document on stdout")
     .action(async (image: string, flags: VerifyFlags) => {
       if (await ranInUserNamespace(context)) return;
-      const [{ verifyImage }, { Podman }, { createWorkdir }] = await Promise.all([
+      const [{ verifyImage }, { Podman }, { createPlainWorkdir }] = await Promise.all([
         import("../proof/verify.ts"),
         import("../image/podman.ts"),
         import("../system/workdir.ts"),
       ]);
       const { run } = context;
-      await using workdir = await createWorkdir();
+      await using workdir = await createPlainWorkdir();
       const verification = await verifyImage(
         image,
         { podman: new Podman(run, workdir.path), workdir, run },

@@ -1,5 +1,7 @@
+import { untilWeEnd } from "../system/children.ts";
 import { Failure } from "../system/errors.ts";
 import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
+import { ownName } from "../system/workdir.ts";
 import type { ExecutionConfig, HistoryEntry } from "./config.ts";
 import { findImage, isAbsentImage } from "./reference.ts";
 
@@ -49,15 +51,26 @@ export class Podman {
     }
   }
 
+  /**
+   * Mounts an image by a container of it that never starts: a mount of the image itself has no name by which clean could tell it from the
+   * user's.
+   */
   async mountImage(image: string): Promise<MountedImage> {
-    const path = await this.#podman(["image", "mount", image]);
-    const unmount = async () => void (await this.#podman(["image", "unmount", image], { evenInterrupted: true }));
-    return { path, [Symbol.asyncDispose]: unmount };
+    const container = ownName();
+    const remove = () => this.rm(container);
+    try {
+      const words = ["--name", container, "--pull", "never", "--image-volume", "ignore", "--network", "none"];
+      await this.#podman(["create", ...words, image, "unused"]);
+      return { path: await this.#podman(["mount", container]), [Symbol.asyncDispose]: remove };
+    } catch (error) {
+      await remove();
+      throw error;
+    }
   }
 
   /** `podman run` with these words; resolves with the program's output when it has ended. Throws CommandFailure with its code. */
   async run(words: readonly string[]): Promise<string> {
-    return this.#podman(["run", ...words], { takesStderr: true });
+    return this.#podman(["run", ...words], { takesStderr: true }, untilWeEnd);
   }
 
   /** `created`, `running`, `exited`, ... Throws CommandFailure where there is no such container. */
@@ -80,18 +93,19 @@ export class Podman {
     }
   }
 
-  /** The names of all containers. */
+  /** The names of all containers, with those that the store alone has because podman was killed while it made them. */
   async containers(): Promise<readonly string[]> {
-    return lines(await this.#podman(["ps", "--all", "--format", "{{.Names}}"]));
+    return lines(await this.#podman(["ps", "--all", "--external", "--format", "{{.Names}}"]));
   }
 
   async volumes(): Promise<readonly string[]> {
     return lines(await this.#podman(["volume", "ls", "--format", "{{.Name}}"]));
   }
 
-  async #podman(args: readonly string[], options: RunOptions = {}): Promise<string> {
+  async #podman(args: readonly string[], options: RunOptions = {}, before: readonly string[] = []): Promise<string> {
     try {
-      return await this.#run(["podman", ...args], { ...options, env: this.#env });
+      const [program = "", ...words] = [...before, "podman", ...args];
+      return await this.#run([program, ...words], { ...options, env: this.#env });
     } catch (error) {
       if (!(error instanceof CommandFailure) || !error.notFound) throw error;
       throw new Failure("cannot run an image: podman is not installed", {

@@ -2,6 +2,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { Run } from "../system/run.ts";
 import { addressBytes, type DhcpPacket, decodePacket, encodePacket, messageTypes, optionCodes } from "./dhcp-packet.ts";
+import { ProgramTime } from "./program-time.ts";
 
 /** What a client said and what it was told: `undefined` is silence. */
 export interface Exchange {
@@ -9,8 +10,10 @@ export interface Exchange {
   readonly answer: Readonly<Record<string, string>> | undefined;
 }
 
-/** How long silence is listened to, in milliseconds. */
+/** How long silence is listened to, in milliseconds of the server's time. */
 const patience = 600;
+/** Milliseconds between two looks at the clock. */
+const interval = 20;
 /** More clients than this are not asked for: then the range is called unlimited. */
 const mostClients = 300;
 
@@ -20,7 +23,11 @@ type Ask = (said: string, packet: Partial<DhcpPacket>, to?: string) => Promise<D
  * Talks DHCPv4 with the server on the network that this process lives in, from the address `relay` (with prefix), which is given to eth0 and
  * is the relay's where one is played. Everything a client can say is said once; then more and more clients ask until nothing is left.
  */
-export async function converse(server: string, relay: string, run: Run): Promise<readonly Exchange[]> {
+export async function converse(
+  server: { readonly address: string; readonly pid: number },
+  relay: string,
+  run: Run,
+): Promise<readonly Exchange[]> {
   const ownAddress = relay.split("/")[0] ?? "";
   await run(["ip", "address", "add", relay, "dev", "eth0"]);
   await run(["ip", "route", "add", "255.255.255.255", "dev", "eth0"]);
@@ -29,18 +36,18 @@ export async function converse(server: string, relay: string, run: Run): Promise
   let transaction = 0x5eed0000;
   const ask: Ask = async (said, packet, to = "255.255.255.255") => {
     transaction++;
-    const answer = await exchange(sockets, { ...blank, ...packet, transaction }, to);
+    const answer = await exchange(sockets, { ...blank, ...packet, transaction }, to, new ProgramTime(server.pid));
     exchanges.push({ said, answer: answer === undefined ? undefined : fieldsOf(answer) });
     return answer;
   };
   try {
-    await oneClient(ask, server, run, relay.split("/")[1] ?? "32");
+    await oneClient(ask, server.address, run, relay.split("/")[1] ?? "32");
     await ask("a client that nobody knows wants to keep an address of another network", {
       hardware: "02:00:00:00:00:02",
       options: options("request", { [optionCodes.requestedAddress]: addressBytes("198.51.100.7") }),
     });
     const relayed = { giaddr: ownAddress, flags: 0, hardware: "02:00:00:00:00:03", options: options("discover") };
-    await ask("discover through a relay", relayed, server);
+    await ask("discover through a relay", relayed, server.address);
     await exhaust(ask);
     return exchanges;
   } finally {
@@ -108,10 +115,15 @@ async function openSocket(port: number): Promise<Socket> {
 }
 
 /** What release and decline are answered with is silence: it is waited for like any answer. */
-function exchange(sockets: readonly Socket[], packet: DhcpPacket, to: string): Promise<DhcpPacket | undefined> {
+function exchange(
+  sockets: readonly Socket[],
+  packet: DhcpPacket,
+  to: string,
+  time: ProgramTime,
+): Promise<DhcpPacket | undefined> {
   return new Promise((resolve, reject) => {
     const finish = (answer: DhcpPacket | undefined) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       for (const socket of sockets) socket.off("message", hear);
       resolve(answer);
     };
@@ -119,7 +131,7 @@ function exchange(sockets: readonly Socket[], packet: DhcpPacket, to: string): P
       const answer = decodePacket(bytes);
       if (answer?.op === 2 && answer.transaction === packet.transaction) finish(answer);
     };
-    const timer = setTimeout(finish, patience, undefined);
+    const timer = setInterval(() => (time.hasPassed(patience) ? finish(undefined) : undefined), interval);
     for (const socket of sockets) socket.on("message", hear);
     sockets[0]?.send(encodePacket(packet), 67, to, (error) => (error === null ? undefined : reject(error)));
   });

@@ -104,6 +104,3 @@ export function lookForPid(file: string, ended: Promise<unknown>, patience: numb
     patience,
   );
 }
-
-/** Before a command that goes on until it is told to end: it is told to, even when this process is killed. */
-export const untilWeEnd = ["setpriv", "--pdeathsig", "TERM"] as const;

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { untilWeEnd } from "../system/children.ts";
 import { Failure } from "../system/errors.ts";
 import { findSystemProgram } from "../system/host.ts";
 import { type Command, CommandFailure, type Run } from "../system/run.ts";
-import { untilWeEnd } from "./engine.ts";
 
 /** Two private network namespaces with a cable between them: `eth0` at the server's end and `eth0` at the client's. */
 export interface Network extends AsyncDisposable {

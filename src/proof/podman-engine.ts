@@ -43,7 +43,7 @@ export class PodmanEngine implements Engine {
       ...(hasInit ? ["--init"] : []),
       ...["--network", start.network === undefined ? "none" : `ns:${start.network}`],
       ...privileges(this.#service, start.capabilities),
-      ...[...overlays].flatMap(([inside, file]) => ["--volume", `${file}:${inside}:ro,z`]),
+      ...[...overlays].flatMap(([inside, file]) => ["--mount", bindMount(file, inside)]),
       ...this.#service.state.flatMap((inside) => ["--volume", volumeOf(inside, start.state)]),
       ...commandWords(this.#image, this.#service, start.command),
     ]);
@@ -74,6 +74,12 @@ function ownLimits(): readonly string[] {
   const nofile = Math.min(limitOf("Max open files"), 1_048_576);
   const nproc = Math.min(limitOf("Max processes"), largest);
   return ["--ulimit", `nofile=${nofile}:${nofile}`, "--ulimit", `nproc=${nproc}:${nproc}`];
+}
+
+/** One line of comma-separated values (RFC 4180), as podman-run(1) reads a mount: a path may hold whatever it likes. */
+function bindMount(file: string, inside: string): string {
+  const fields = ["type=bind", `source=${file}`, `destination=${inside}`, "ro=true", "relabel=shared"];
+  return fields.map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(",");
 }
 
 /** A volume without a name is removed with its container. */

@@ -1,14 +1,17 @@
-import { chown, mkdir, rm, writeFile } from "node:fs/promises";
+import { chown, mkdir, realpath, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Service } from "../plan.ts";
+import { untilWeEnd } from "../system/children.ts";
+import { removeControlGroups } from "../system/control-groups.ts";
 import { locate, openDirectoryRoot } from "../system/root.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 import { ownName, type Workdir } from "../system/workdir.ts";
-import { type Engine, type Running, type Start, type State, untilWeEnd } from "./engine.ts";
+import type { Engine, Running, Start, State } from "./engine.ts";
 import { writeOverlays } from "./files.ts";
 import { unmount } from "./network.ts";
 import { ociConfig } from "./oci-config.ts";
 import { runningIn } from "./running.ts";
+import { runtimeWords } from "./runtime.ts";
 import { straceWords } from "./trace.ts";
 
 /** What every sandbox of an image has in common. */
@@ -80,7 +83,8 @@ async function mountView({ model, run }: Ground, directory: string, root: string
 /** As podman fills a fresh volume: with the image's directory, its owner and mode; where there is none, with root's empty one. */
 async function copyState({ service, run }: Ground, root: string, directory: string): Promise<State> {
   await mkdir(directory);
-  const places = new Map(service.state.map((inside, index) => [inside, path.join(directory, String(index))]));
+  const real = await realpath(directory);
+  const places = new Map(service.state.map((inside, index) => [inside, path.join(real, String(index))]));
   for (const [inside, place] of places) {
     // A link in the image leads nowhere out of it.
     const located = locate(openDirectoryRoot(root), inside);
@@ -100,7 +104,8 @@ async function startIn(ground: Ground, root: string, bundle: string, start: Star
   const state = start.state ?? (await copyState(ground, root, path.join(bundle, "state")));
   const hasInit = ground.init !== undefined && start.command === undefined;
   const config = ociConfig(service, {
-    root,
+    // runc takes no root with a link in its path, and the kernel binds nothing that is reached through an open file of another process.
+    root: await realpath(root),
     command: start.command ?? service.command,
     capabilities: start.capabilities ?? service.capabilities,
     mounts: [
@@ -113,18 +118,21 @@ async function startIn(ground: Ground, root: string, bundle: string, start: Star
   await writeFile(path.join(bundle, "config.json"), JSON.stringify(config));
   const name = ownName();
   const pidFile = path.join(bundle, "pid");
-  const runtimeWords = [runtime, "--root", workdir.file("runtime")] as const;
+  const words = runtimeWords(runtime, workdir.path);
   const command = [
     ...untilWeEnd,
     ...(ground.trace === undefined ? [] : straceWords(ground.trace)),
-    ...[...runtimeWords, "run", "--bundle", bundle, "--pid-file", pidFile, name],
+    ...[...words, "run", "--bundle", bundle, "--pid-file", pidFile, name],
   ] as const;
   const container = {
     command: run(command, { takesStderr: true }),
     pidFile,
     hasInit,
-    state: () => run([...runtimeWords, "state", name]),
-    remove: () => run([...runtimeWords, "delete", "--force", name], { evenInterrupted: true }),
+    state: () => run([...words, "state", name]),
+    remove: async () => {
+      await run([...words, "delete", "--force", name], { evenInterrupted: true });
+      await removeControlGroups((group) => group === name, run);
+    },
     tidy: () => rm(bundle, { recursive: true, force: true }),
   };
   return runningIn(container, run);

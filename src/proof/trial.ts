@@ -5,6 +5,7 @@ import { ownName } from "../system/workdir.ts";
 import type { FailedCheck, Trial } from "./ablation.ts";
 import { performCheck } from "./check.ts";
 import { createNetwork, type Network } from "./network.ts";
+import { requireRuntime } from "./runtime.ts";
 import { createSandbox, type Ground } from "./sandbox.ts";
 import type { Fault } from "./serving.ts";
 import type { Subject } from "./subject.ts";
@@ -16,7 +17,7 @@ const initPlaces = ["/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit"
 /** What the sandboxes of an image stand on; `model` is where it is mounted. Throws Failure where a tool is missing. */
 export function groundOf(subject: Subject, model: string, { workdir, run }: ProofTools): Ground {
   const { service } = subject.record.plan;
-  return { model, service, runtime: findRuntime(), workdir, run, ...initOf(subject) };
+  return { model, service, runtime: requireRuntime(), workdir, run, ...initOf(subject) };
 }
 
 /** Performs the checks in the recipe's order, up to the first one that fails unless all are asked for. */
@@ -33,7 +34,10 @@ export async function tryChecks(
   const failed: FailedCheck[] = [];
   for (const check of checks) {
     if (failed.length > 0 && !thorough) break;
-    const fault = await performCheck(check, { engine, service, network, workdir, run });
+    const perform = () => performCheck(check, { engine, service, network, workdir, run });
+    const first = await perform();
+    // A complaint is evidence. Silence may have another reason than what is missing: it counts when it comes twice.
+    const fault = first?.isSilence ? await perform() : first;
     if (fault !== undefined) failed.push({ check: check.name, because: sentenceOf(fault) });
   }
   return { failed };
@@ -55,12 +59,6 @@ function initOf({ record }: Subject): { readonly init?: string } {
   throw new Failure("cannot run the service: podman's init, catatonit, is not installed", {
     hint: "dhcpd-build doctor says how to install it",
   });
-}
-
-function findRuntime(): string {
-  const runtime = findSystemProgram("runc") ?? findSystemProgram("crun");
-  if (runtime !== undefined) return runtime;
-  throw new Failure("cannot make a sandbox: no OCI runtime is installed", { hint: "install crun or runc" });
 }
 
 /** So many networks as the checks want them. */

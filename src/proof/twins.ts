@@ -5,7 +5,7 @@ import { ownName } from "../system/workdir.ts";
 import type { Exchange } from "./conversation.ts";
 import { createNetwork } from "./network.ts";
 import { PodmanEngine } from "./podman-engine.ts";
-import { type Fault, serve } from "./serving.ts";
+import { type Fault, faultOfEnd, serve } from "./serving.ts";
 import type { Subject } from "./subject.ts";
 import type { ProofTools } from "./tools.ts";
 
@@ -41,7 +41,10 @@ async function listen(
   const { execPath, execArgv, argv } = process;
   // The conversation needs sockets in the client's network namespace: it is a process of its own.
   const self = [execPath, ...execArgv, argv[1] ?? "", "--quiet", "converse", address, relayAddress(server)] as const;
-  return { exchanges: JSON.parse(await run(network.atClient([...self]))) as readonly Exchange[] };
+  const { running } = serving;
+  const said = await run(network.atClient([...self, String(await running.pid())]));
+  if (!(await running.isRunning())) return await faultOfEnd(running, " when clients asked it");
+  return { exchanges: JSON.parse(said) as readonly Exchange[] };
 }
 
 /** The last address of the server's network that is not the server's, with the prefix. */

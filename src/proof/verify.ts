@@ -216,7 +216,8 @@ function factQuestions(subject: Subject, root: string, files: readonly ImageFile
 function writingFinding({ record }: Subject, written: ReadonlySet<string>, isRunnable: boolean): readonly Finding[] {
   const { service, checks } = record.plan;
   if (!isRunnable || !checks.some(({ kind }) => kind !== "run")) return [];
-  const name = `it writes nowhere but into ${[...service.state, ...service.runtime].join(", ") || "nothing"}`;
+  const own = [...service.state, ...service.runtime];
+  const name = own.length === 0 ? "it writes no file" : `it writes nowhere but into ${own.join(", ")}`;
   const fault = faultOfList([...written].map((place) => `it wrote ${place}`));
   return [{ name, outcome: fault === undefined ? "passed" : "failed", milliseconds: 0, ...complaintOf(fault) }];
 }

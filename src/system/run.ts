@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { Failure, Interruption, resourceFailure, systemCause, systemErrorCode } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { watchProgress } from "./progress.ts";
+import { markVariable, ownName } from "./workdir.ts";
 
 /** A program and its arguments, never a shell line. */
 export type Command = readonly [program: string, ...args: readonly string[]];
@@ -85,13 +86,14 @@ export function shortened(text: string, most: number): string {
 }
 
 /**
- * The one place that starts processes. Children get LC_ALL=C and a process group of their own, so that Ctrl-C reaches
- * us alone: when `signal` aborts, the running ones get SIGTERM and Interruption is thrown, while clean-up
+ * The one place that starts processes. Children get LC_ALL=C, the mark by which clean finds them, and a process group of their own, so that
+ * Ctrl-C reaches us alone: when `signal` aborts, the running ones get SIGTERM and Interruption is thrown, while clean-up
  * (`evenInterrupted`) still runs.
  */
 export function createRun(log: Log, signal: AbortSignal): Run {
   // As many as there are commands at once.
   setMaxListeners(0, signal);
+  const mark = ownName();
   return async (command, options = {}) => {
     if (!options.evenInterrupted) throwIfInterrupted(signal);
     const { execa } = await import("execa");
@@ -101,7 +103,7 @@ export function createRun(log: Log, signal: AbortSignal): Run {
     const stall = new AbortController();
     const subprocess = execa(program, args, {
       cwd: options.cwd ?? process.cwd(),
-      env: { ...process.env, LC_ALL: "C", ...options.env },
+      env: { ...process.env, LC_ALL: "C", [markVariable]: mark, ...options.env },
       extendEnv: false,
       ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
       ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile } }),

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { constants, readFileSync } from "node:fs";
+import { mkdir, open, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { Failure, systemCause } from "./errors.ts";
 
@@ -14,6 +14,9 @@ export interface Workdir extends AsyncDisposable {
 }
 
 const prefix = "dhcpd-build-";
+
+/** `DHCPD_BUILD_RUN`: the variable that holds a name made by ownName in the environment of every process that this program has started. */
+export const markVariable = `${prefix.replaceAll("-", "_").toUpperCase()}RUN`;
 
 /** Where work directories are made: TMPDIR, else /var/tmp, which unlike /tmp is a disk on most systems. */
 export function workdirBase(): string {
@@ -57,6 +60,25 @@ export async function createWorkdir(): Promise<Workdir> {
       cause: error,
     });
   }
+  return workdirAt(directory, () => rm(directory, { recursive: true, force: true }));
+}
+
+/**
+ * A work directory whose path holds nothing that a tool could take for the end of a word: ip(8) splits at blanks, podman's options at colons and
+ * commas, those of an overlay too. If TMPDIR does, the path is that of an open file of this process, through which the kernel leads to the
+ * directory (proc(5)).
+ */
+export async function createPlainWorkdir(): Promise<Workdir> {
+  const workdir = await createWorkdir();
+  if (/^[\w@%+=./-]+$/.test(workdir.path)) return workdir;
+  const handle = await open(workdir.path, constants.O_DIRECTORY);
+  return workdirAt(`/proc/${process.pid}/fd/${handle.fd}`, async () => {
+    await handle.close();
+    await workdir[Symbol.asyncDispose]();
+  });
+}
+
+function workdirAt(directory: string, dispose: () => Promise<void>): Workdir {
   return {
     path: directory,
     file: (name) => path.join(directory, name),
@@ -64,7 +86,7 @@ export async function createWorkdir(): Promise<Workdir> {
       await mkdir(path.join(directory, name));
       return path.join(directory, name);
     },
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: dispose,
   };
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LookupReport } from "../../src/proof/lookups.ts";
 import { buildVariant, configuration, prove, usualChecks, verify } from "../support/proof.ts";
@@ -162,22 +161,4 @@ describe.runIf(canServe)("prove", () => {
     expect(await workshop.leftovers()).toEqual([]);
     expect(await processesWith(workshop.env.TMPDIR!)).toEqual([]);
   });
-
-  it.each([
-    ["verify", "udhcpc"],
-    ["prove", "udhcpc"],
-  ] as const)(
-    "%s that was killed is cleaned up after by clean: mounts, networks, containers, processes",
-    async (verb, said) => {
-      const killed = await workshop.run(["--verbose", verb, "localhost/dhcpd:latest-x86_64"], {
-        interrupt: { signal: "SIGKILL", when: (soFar) => soFar.includes(said) },
-      });
-      expect(killed.exitCode).toBeUndefined();
-      expect(await workshop.leftovers()).not.toEqual([]);
-      expect((await workshop.run(["clean"])).exitCode).toBe(0);
-      while ((await processesWith(workshop.env.TMPDIR!)).length > 0) await sleep(50);
-      const own = (await workshop.leftovers()).filter((left) => !left.endsWith("/merged"));
-      expect(own).toEqual([]);
-    },
-  );
 });
