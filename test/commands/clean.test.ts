@@ -54,7 +54,7 @@ it("removes what dead processes left, and nothing of a live one or of somebody e
   expect(exitCode).toBe(0);
   expect(store.calls.map(({ command }) => command)).toEqual([
     ["buildah", "containers", "--json"],
-    ["podman", "ps", "--all", "--format", "{{.Names}}"],
+    ["podman", "ps", "--all", "--external", "--format", "{{.Names}}"],
     ["buildah", "rm", dead],
     ["podman", "rm", "--force", "--ignore", "--volumes", "--time", "0", dead],
     ["podman", "volume", "ls", "--format", "{{.Name}}"],
