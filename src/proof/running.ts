@@ -72,7 +72,8 @@ export function runningIn(container: Container, run: Run): Running {
     stop: async (patience) => {
       const process = await looked;
       const isUp = process !== undefined && (await isRunning());
-      if (!isUp || (hasInit && processesBeside(process.pid).length < 2)) {
+      // An init that is alone has lost its program.
+      if (!isUp || (hasInit && processesBeside(process.pid).length === 1)) {
         return { ...(await ended), by: "itself", milliseconds: 0 };
       }
       const time = new ProgramTime(process.pid);

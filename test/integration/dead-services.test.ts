@@ -14,7 +14,8 @@ const canServe =
 /** A service, and what must be said of it whatever else the machine does; undefined is nothing. */
 type Row = readonly [sentence: string, parts: Omit<TinyServiceParts, "name">, because: RegExp | undefined];
 
-const ended = (code: number) => new RegExp(`^the service ended with exit code ${code} before it was told to`);
+const ended = (code: number) =>
+  new RegExp(`^the service ended with exit code ${code} before it (?:was told to|listened to)`);
 const deaf = /^it had to be killed: it did not end on SIGTERM within 1000 ms/;
 
 const rows: readonly Row[] = [
