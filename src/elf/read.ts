@@ -1,4 +1,5 @@
 import { type Bytes, boundedBytes, type Encoding, type Part, type Read } from "./bytes.ts";
+import { readHeader, readSegments, type Segment, segmentType } from "./header.ts";
 import { type DlopenNote, readDlopenNotes } from "./notes.ts";
 import { ElfError } from "./refusals.ts";
 
@@ -50,13 +51,6 @@ export interface ElfImage {
   string(index: number, what: string): string;
 }
 
-interface Segment {
-  readonly type: number;
-  readonly offset: number;
-  readonly address: number;
-  readonly size: number;
-}
-
 export const tag = {
   needed: 1,
   hash: 4,
@@ -79,7 +73,6 @@ export const tag = {
   filter: 0x7fffffff,
 } as const;
 
-const segmentType = { load: 1, dynamic: 2, interp: 3, note: 4 } as const;
 const types = ["other", "relocatable", "executable", "shared", "core"] as const;
 const nodeflib = 0x800;
 const pie = 0x08000000;
@@ -102,13 +95,7 @@ export function looksLikeElf(start: Uint8Array): boolean {
  */
 export function readElf(read: Read, size: number): ElfImage {
   const bytes = boundedBytes(read, size);
-  if (size < 4 || !looksLikeElf(bytes.raw(0, 4, "the magic number"))) throw new ElfError("not an ELF file");
-  const ident = bytes.raw(0, 16, "the ELF header");
-  const encoding = { wide: ident[4] === 2, littleEndian: ident[5] === 1 };
-  if ((ident[4] !== 1 && ident[4] !== 2) || (ident[5] !== 1 && ident[5] !== 2)) {
-    throw new ElfError("the ELF header names no known class or byte order");
-  }
-  const header = bytes.part(0, encoding.wide ? 64 : 52, encoding, "the ELF header");
+  const { header, encoding } = readHeader(bytes);
   const segments = readSegments(bytes, header, encoding);
   const offsetOf = (address: number) => {
     const segment = segments.find(
@@ -124,25 +111,6 @@ export function readElf(read: Read, size: number): ElfImage {
     ...partial,
     file: { ...describe(header, encoding, entries, partial), ...segmentFacts(bytes, segments, encoding) },
   };
-}
-
-function readSegments(bytes: Bytes, header: Part, encoding: Encoding): readonly Segment[] {
-  const { wide } = encoding;
-  const start = header.address(wide ? 32 : 28);
-  const size = header.half(wide ? 54 : 42);
-  const count = header.half(wide ? 56 : 44);
-  if (count === 0) return [];
-  if (size !== (wide ? 56 : 32)) throw new ElfError(`a program header has ${size} bytes`);
-  const table = bytes.part(start, count * size, encoding, "the program header table");
-  return Array.from({ length: count }, (_, index) => {
-    const at = index * size;
-    return {
-      type: table.word(at),
-      offset: table.address(at + (wide ? 8 : 4)),
-      address: table.address(at + (wide ? 16 : 8)),
-      size: table.address(at + (wide ? 32 : 16)),
-    };
-  });
 }
 
 function readDynamic(

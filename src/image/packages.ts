@@ -17,6 +17,8 @@ export interface InstalledPackage {
   /** The source package's file name. */
   readonly sourceFile: string;
   readonly license: string;
+  /** Of its provides those of what it bundles, with commas between; absent where there are none. */
+  readonly bundled?: string;
   /** Of the package's header, which covers the digests of its files (the package file itself is gone). */
   readonly sha256: string;
   /** Seconds since the epoch. */
@@ -112,7 +114,8 @@ async function addedPackages(
 }
 
 const fields = ["NAME", "EPOCHNUM", "VERSION", "RELEASE", "ARCH", "SOURCERPM", "LICENSE", "SHA256HEADER", "BUILDTIME"];
-const queryFormat = `${fields.map((field) => `%{${field}}`).join("\\t")}\\n`;
+/** A provide without a version has none after its `=`; a tag of both together is newer than the rpm of some bases. */
+const queryFormat = `${fields.map((field) => `%{${field}}`).join("\\t")}\\t[%{PROVIDENAME} = %{PROVIDEVERSION},]\\n`;
 
 async function installedPackages(run: RunInBase): Promise<readonly InstalledPackage[]> {
   return parseInstalled(await run(["rpm", "-qa", "--qf", queryFormat]));
@@ -124,15 +127,36 @@ export function parseInstalled(text: string): readonly InstalledPackage[] {
     .split("\n")
     .map((line) => line.split("\t"))
     .filter(([name, , , , , source]) => name !== undefined && name !== "gpg-pubkey" && source !== undefined)
-    .map(([name = "", epoch, version = "", release, arch = "", sourceFile = "", license = "", sha256 = "", built]) => ({
-      name,
-      version: `${epoch === "0" ? "" : `${epoch}:`}${version}-${release}`,
-      upstreamVersion: version,
-      arch,
-      sourceFile,
-      license,
-      sha256,
-      built: Number(built),
-    }))
+    .map(
+      ([
+        name = "",
+        epoch,
+        version = "",
+        release,
+        arch = "",
+        sourceFile = "",
+        license = "",
+        sha256 = "",
+        built,
+        provides,
+      ]) => ({
+        name,
+        version: `${epoch === "0" ? "" : `${epoch}:`}${version}-${release}`,
+        upstreamVersion: version,
+        arch,
+        sourceFile,
+        license,
+        ...bundledIn(provides),
+        sha256,
+        built: Number(built),
+      }),
+    )
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.arch < b.arch ? -1 : 1));
+}
+
+function bundledIn(provides = ""): Pick<InstalledPackage, "bundled"> {
+  const bundled = provides.split(",").filter((each) => each.startsWith("bundled("));
+  if (bundled.length === 0) return {};
+  const named = bundled.map((each) => each.replace(/ = $/, ""));
+  return { bundled: named.sort().join(", ") };
 }

@@ -11,7 +11,7 @@ import { type Choice, choosePackage } from "./apt-choice.ts";
 import { lockedStanzas } from "./apt-lock.ts";
 import { type AptState, firstComplaint } from "./apt-state.ts";
 import type { ContentCache } from "./cache.ts";
-import { libcPackage, type Stanza, sourceOf, upstreamVersion } from "./control.ts";
+import { builtInOf, libcPackage, type Stanza, sourceOf, upstreamVersion } from "./control.ts";
 import { declaredLicenses } from "./copyright.ts";
 import { lockFor } from "./locked.ts";
 import { PayloadRoot } from "./payload.ts";
@@ -212,12 +212,14 @@ function packageOf(stanza: Stanza): Package {
   const { package: name = "", version = "", architecture: arch = "", sha256 = "", size = "" } = stanza;
   if (!/^[0-9a-f]{64}$/.test(sha256))
     throw new Failure(`cannot use package ${name} ${version}: its index has no SHA-256 for it`);
+  const builtIn = builtInOf(stanza);
   return {
     name,
     version,
     upstreamVersion: upstreamVersion(version),
     arch,
     source: sourceOf(stanza),
+    ...(builtIn === undefined ? {} : { builtIn }),
     sha256,
     size: Number(size),
   };

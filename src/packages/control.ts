@@ -1,3 +1,5 @@
+import type { BuiltIn } from "./source.ts";
+
 /** A paragraph of a Debian control file (deb822(5)): field names in lower case, continuation lines joined by newlines. */
 export type Stanza = Readonly<Record<string, string>>;
 
@@ -64,6 +66,20 @@ export function namesOf(stanza: Stanza): readonly string[] {
 export function sourceOf(stanza: Stanza): { readonly name: string; readonly version: string } {
   const match = /^(\S+)(?:\s+\((\S+)\))?$/.exec(stanza.source ?? "");
   return { name: match?.[1] ?? stanza.package ?? "", version: match?.[2] ?? stanza.version ?? "" };
+}
+
+/** What the control file declares to be built in; undefined where it has neither field. */
+export function builtInOf(stanza: Stanza): BuiltIn | undefined {
+  const { "built-using": used, "static-built-using": linked } = stanza;
+  if (used === undefined && linked === undefined) return undefined;
+  return {
+    ...(used === undefined ? {} : { "Built-Using": oneLine(used) }),
+    ...(linked === undefined ? {} : { "Static-Built-Using": oneLine(linked) }),
+  };
+}
+
+function oneLine(field: string): string {
+  return field.replaceAll(/\s+/g, " ").trim();
 }
 
 /** The upstream part of a Debian version: no epoch, no revision (deb-version(7)). */

@@ -10,7 +10,7 @@ import { lockedCatalog } from "./dnf-lock.ts";
 import type { DnfState } from "./dnf-state.ts";
 import { lockFor } from "./locked.ts";
 import { type NumberOf, PayloadRoot } from "./payload.ts";
-import { fedoraReleaseOf, fileName, type RepositoryPackage } from "./rpm.ts";
+import { distributionOf, fileName, type RepositoryPackage } from "./rpm.ts";
 import { type Accounts, accountsOf } from "./rpm-accounts.ts";
 import { RpmStore, type UnpackedRpm } from "./rpm-store.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
@@ -40,7 +40,7 @@ export async function openDnfSource(options: DnfOptions): Promise<PackageSource>
       ? newest
       : await lockedCatalog(
           newest,
-          lockFor(options.lock, releaseText(distributionOf(state, newest.named))).packages,
+          lockFor(options.lock, releaseText(distributionOf(newest.named, state.distribution))).packages,
           options,
         );
   const chosen = packages.map((name) => {
@@ -50,7 +50,7 @@ export async function openDnfSource(options: DnfOptions): Promise<PackageSource>
       hint: "check the name, and which repositories there are with: dnf repolist",
     });
   });
-  const source = new DnfSource({ ...options, catalog, distribution: distributionOf(state, chosen) });
+  const source = new DnfSource({ ...options, catalog, distribution: distributionOf(chosen, state.distribution) });
   try {
     await source.take(chosen);
   } catch (error) {
@@ -169,13 +169,6 @@ class DnfSource implements PackageSource {
       hint: "no package gives it a fixed number; give the file or directory its owner in the recipe",
     });
   }
-}
-
-/** What dnf's own system says, else what the packages carry in their releases. */
-function distributionOf(state: DnfState, named: readonly RepositoryPackage[]): Distribution | undefined {
-  if (state.distribution !== undefined) return state.distribution;
-  const version = named.map(fedoraReleaseOf).find((release) => release !== undefined);
-  return version === undefined ? undefined : { id: "fedora", version };
 }
 
 /** Which directories are links into others: <https://fedoraproject.org/wiki/Changes/Unify_bin_and_sbin> since Fedora 42. */

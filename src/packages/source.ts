@@ -1,6 +1,12 @@
 import type { Family } from "../system/family.ts";
 import type { Root } from "../system/root.ts";
 
+/**
+ * What a package declares that its files have in them of other sources, in its family's words: the fields of Debian Policy 7.8, and of
+ * the provides of an RPM those of what it bundles (`bundled(libfoo) = 1.2`, Fedora Packaging Guidelines, Bundling), with commas between.
+ */
+export type BuiltIn = Readonly<Partial<Record<"Built-Using" | "Static-Built-Using" | "Provides", string>>>;
+
 /** One package at exactly one version, as its signed index describes it. */
 export interface Package {
   readonly name: string;
@@ -11,6 +17,8 @@ export interface Package {
   /** As the family spells it: `amd64`, `all`, `x86_64`, `noarch`. */
   readonly arch: string;
   readonly source: { readonly name: string; readonly version: string };
+  /** Absent where it declares nothing. */
+  readonly builtIn?: BuiltIn;
   /** Of the package file, lower-case hex. */
   readonly sha256: string;
   /** Of the package file, in bytes. */

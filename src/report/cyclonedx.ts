@@ -1,8 +1,11 @@
+import { type BuiltInPart, builtInParts } from "./built-in.ts";
 import { originOf, packageUrl, sourceUrl, splitEpoch } from "./purl.ts";
 import type { BuildRecord, PackageRecord } from "./record.ts";
 import {
   type FileRecord,
   filesFrom,
+  filesOf,
+  isComplete,
   needsOf,
   type RecordedImage,
   supplierOf,
@@ -42,23 +45,29 @@ export interface CycloneDx {
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
   readonly compositions: readonly {
     readonly aggregate: "complete" | "incomplete";
-    readonly assemblies: readonly string[];
+    readonly assemblies?: readonly string[];
+    readonly dependencies?: readonly string[];
   }[];
 }
 
-/** The image's bill of materials: packages with the files that the image has of them, the recipe's files, and which file needs which. */
-export function cycloneDx({ id, record }: RecordedImage): CycloneDx {
+/**
+ * The image's bill of materials: packages with the files that the image has of them, the recipe's files, what is built in, and which
+ * file needs which. `compositions` names the files of which nobody can list what is linked in.
+ */
+export function cycloneDx(recorded: RecordedImage): CycloneDx {
+  const { id, record } = recorded;
   const packages = record.packages.map((each) => packageComponent(each, record));
   const ownFiles = filesFrom(record, undefined).map(fileComponent);
+  const parts = builtInParts(recorded);
+  const reference = imageReference(recorded);
   const image: Component = {
     type: "container",
-    "bom-ref": `image:${id}`,
+    "bom-ref": reference,
     name: record.plan.recipe,
     version: record.version,
     licenses: declared(record.plan.license),
     properties: properties({ "dhcpd-build:image-id": id, "dhcpd-build:arch": record.plan.arch }),
   };
-  const needs = [...needsOf(record)].sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
     bomFormat: "CycloneDX",
@@ -70,14 +79,79 @@ export function cycloneDx({ id, record }: RecordedImage): CycloneDx {
       tools: { components: [{ type: "application", name: toolName, version: toolVersion }] },
       component: image,
     },
-    components: [...operatingSystem(record), ...packages, ...ownFiles],
-    dependencies: [
-      { ref: `image:${id}`, dependsOn: [...packages, ...ownFiles].flatMap((component) => component["bom-ref"] ?? []) },
-      ...needs.map(([path, needed]) => ({ ref: fileReference(path), dependsOn: needed.map(fileReference) })),
-    ],
-    // Of an OS-based image the packages are listed, and not their files.
-    compositions: [
-      { aggregate: record.plan.kind === "scratch" ? "complete" : "incomplete", assemblies: [`image:${id}`] },
+    components: [...operatingSystem(record), ...packages, ...ownFiles, ...parts.map(partComponent)],
+    dependencies: dependenciesOf(recorded, [...packages, ...ownFiles], parts),
+    compositions: compositionsOf(recorded),
+  };
+}
+
+function imageReference({ id }: RecordedImage): string {
+  return `image:${id}`;
+}
+
+function dependenciesOf(
+  image: RecordedImage,
+  contained: readonly Component[],
+  parts: readonly BuiltInPart[],
+): CycloneDx["dependencies"] {
+  const dependsOn = new Map<string, Set<string>>();
+  const add = (ref: string, others: readonly string[]) => {
+    const known = dependsOn.get(ref) ?? new Set();
+    dependsOn.set(ref, known);
+    for (const other of others) known.add(other);
+  };
+  add(
+    imageReference(image),
+    contained.flatMap((component) => component["bom-ref"] ?? []),
+  );
+  const needs = [...needsOf(image.record)].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [path, needed] of needs) add(fileReference(path), needed.map(fileReference));
+  const listed = listedPaths(image);
+  for (const { reference, users } of parts) {
+    for (const { user } of users) {
+      if (!("path" in user)) add(packageUrl(user, originOf(image.record)), [reference]);
+      // A file that the document does not list is the image's.
+      else add(listed.has(user.path) ? fileReference(user.path) : imageReference(image), [reference]);
+    }
+  }
+  return [...dependsOn].map(([ref, others]) => ({ ref, dependsOn: [...others] }));
+}
+
+function listedPaths({ record }: RecordedImage): ReadonlySet<string> {
+  return new Set(filesOf(record).map(({ path }) => path));
+}
+
+/** The files with a whole list of what is linked in, those without, and the image, which is as complete as the least of its files. */
+function compositionsOf(image: RecordedImage): CycloneDx["compositions"] {
+  const listed = listedPaths(image);
+  const files = (image.natives ?? []).filter(({ path }) => listed.has(path));
+  const whole = files.filter((file) => file.whole).map(({ path }) => fileReference(path));
+  const partial = files.filter((file) => !file.whole).map(({ path }) => fileReference(path));
+  return [
+    {
+      aggregate: isComplete(image) ? "complete" : "incomplete",
+      assemblies: [imageReference(image)],
+      ...(partial.length === 0 ? {} : { dependencies: partial }),
+    },
+    ...(whole.length === 0 ? [] : [{ aggregate: "complete", dependencies: whole } as const]),
+  ];
+}
+
+function partComponent({ reference, name, version, purl, source, sum, users }: BuiltInPart): Component {
+  const usedBy = users.map(({ user, how, by }) => {
+    const what = "path" in user ? user.path : user.name;
+    return { name: `dhcpd-build:${how === "linked" ? "linked-into" : "used-for"}`, value: `${what}, by ${by}` };
+  });
+  return {
+    type: "library",
+    "bom-ref": reference,
+    name,
+    ...(version === undefined ? {} : { version }),
+    ...(purl === undefined ? {} : { purl }),
+    properties: [
+      ...(source === undefined ? [] : properties(sourceProperties(source))),
+      ...(sum === undefined ? [] : properties({ "dhcpd-build:go-sum": sum })),
+      ...usedBy,
     ],
   };
 }
@@ -94,10 +168,11 @@ function packageComponent(from: PackageRecord, record: BuildRecord): Component {
   const origin = originOf(record);
   const url = packageUrl(from, origin);
   const { source } = from;
+  const supplier = supplierOf(record);
   return {
     type: "library",
     "bom-ref": url,
-    supplier: { name: supplierOf(record) },
+    ...(supplier === undefined ? {} : { supplier: { name: supplier } }),
     name: from.name,
     version: from.version,
     // An installed package's file is gone; then the sum is that of its header.

@@ -40,7 +40,7 @@ export function recordOfInstalled(
 }
 
 function packageRecord(installed: InstalledPackage, added: AddedPackage | undefined): PackageRecord {
-  const { name, version, upstreamVersion, arch, sourceFile, license, sha256 } = installed;
+  const { name, version, upstreamVersion, arch, sourceFile, license, bundled, sha256 } = installed;
   const expression = licenseExpression(license === "" ? [] : [license]);
   const source = /^(.+)-([^-]+-[^-]+)\.(?:no)?src\.rpm$/.exec(sourceFile);
   return {
@@ -49,6 +49,7 @@ function packageRecord(installed: InstalledPackage, added: AddedPackage | undefi
     upstreamVersion,
     arch,
     source: { name: source?.[1] ?? name, version: source?.[2] ?? version },
+    ...(bundled === undefined ? {} : { builtIn: { Provides: bundled } }),
     sha256,
     ...(expression === undefined ? {} : { license: expression }),
     ...(added === undefined ? {} : { requiredBy: added.requiredBy }),

@@ -29,7 +29,7 @@ export function packageUrl(of: PackageRecord, origin: Origin): string {
 }
 
 /** The source package as a package URL. */
-export function sourceUrl({ source }: PackageRecord, origin: Origin): string {
+export function sourceUrl({ source }: Pick<PackageRecord, "source">, origin: Origin): string {
   const { family } = origin;
   switch (family) {
     case "debian":
@@ -41,6 +41,13 @@ export function sourceUrl({ source }: PackageRecord, origin: Origin): string {
   }
 }
 
+/** A module of Go, a crate of Rust, or whatever else a project calls itself, as a package URL. */
+export function upstreamUrl(type: "golang" | "cargo" | "generic", name: string, version: string | undefined): string {
+  // Names of Go modules are lower case there, and each part of their paths is one of the URL's.
+  const parts = type === "golang" ? name.toLowerCase().split("/") : [name];
+  return `pkg:${type}/${parts.map(encode).join("/")}${version === undefined ? "" : `@${encode(version)}`}`;
+}
+
 /** `12:4.4.3-27.fc44` as `12` and `4.4.3-27.fc44`. */
 export function splitEpoch(version: string): readonly [epoch: string | undefined, rest: string] {
   const match = /^(\d+):(.*)$/.exec(version);
@@ -49,20 +56,39 @@ export function splitEpoch(version: string): readonly [epoch: string | undefined
 
 const types = { debian: "deb", fedora: "rpm" } as const;
 
+/**
+ * The vendor of the packages: the ID of os-release(5). Packages of apt without a release are Debian's in all likelihood; of RPMs there
+ * are too many distributions to guess.
+ */
+export function vendorOf({ family, distribution }: Origin): string | undefined {
+  return distribution?.id ?? (family === "debian" ? family : undefined);
+}
+
+/** The vendor as a namespace, where that is another word than the ID: as in the examples of purl-spec, and as Red Hat and SUSE write their own. */
+function namespaceOf(origin: Origin): string | undefined {
+  const vendor = vendorOf(origin);
+  if (vendor === "rhel") return "redhat";
+  return vendor?.replace(/^opensuse-.*/, "opensuse").replace(/^sle[sd]\b.*/, "suse");
+}
+
 function purl(
-  { family, distribution }: Origin,
+  origin: Origin,
   name: string,
   version: string,
   more: Readonly<Record<string, string | undefined>>,
 ): string {
+  const { family, distribution } = origin;
   const distro = distribution === undefined ? undefined : `${distribution.id}-${distribution.version}`;
   const qualifiers = Object.entries({ ...more, distro })
     .flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${encode(value)}`]))
     .sort();
-  return `pkg:${types[family]}/${distribution?.id ?? family}/${encode(name)}@${encode(version)}?${qualifiers.join("&")}`;
+  const path = [types[family], namespaceOf(origin), name].filter((part) => part !== undefined).map(encode);
+  return `pkg:${path.join("/")}@${encode(version)}?${qualifiers.join("&")}`;
 }
 
-/** A colon is never encoded. */
+/** A colon is never encoded, and everything else but letters, digits and `.-_~` is. */
 function encode(text: string): string {
-  return encodeURIComponent(text).replaceAll("%3A", ":");
+  return encodeURIComponent(text)
+    .replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll("%3A", ":");
 }

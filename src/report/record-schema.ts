@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { DlopenDecision } from "../elf/closure.ts";
 import type { Requirer } from "../image/relations.ts";
+import type { BuiltIn } from "../packages/source.ts";
 import type { Check, LeaseCheck, RunCheck, StopCheck, Unproven } from "../plan/check.ts";
 import type { Service } from "../plan.ts";
 import type { Reason } from "../rootfs/tree.ts";
@@ -142,6 +143,11 @@ const packages = object<PackageRecord>({
   upstreamVersion: name,
   arch: name,
   source: object<PackageRecord["source"]>({ name, version: name }),
+  builtIn: object<BuiltIn>({
+    "Built-Using": line.optional(),
+    "Static-Built-Using": line.optional(),
+    Provides: line.optional(),
+  }).optional(),
   sha256,
   size: count.optional(),
   license: line.optional(),

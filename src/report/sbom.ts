@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import type { LinkedIn } from "../elf/linked-in.ts";
 import type { ImageDescription } from "../image/config.ts";
 import { version } from "../system/version.ts";
-import { originOf } from "./purl.ts";
+import { originOf, vendorOf } from "./purl.ts";
 import type { BuildRecord, EntryRecord } from "./record.ts";
 
 /** An image of the store and what is recorded about it. */
@@ -12,6 +13,21 @@ export interface RecordedImage {
   readonly config: ImageDescription["config"];
   /** Of its manifest. */
   readonly annotations: ImageDescription["annotations"];
+  /** Its programs and libraries, which bills of materials are about; absent where nobody looked. */
+  readonly natives?: readonly NativeFile[];
+}
+
+/** A program or library and what it declares to be linked in. */
+export interface NativeFile extends LinkedIn {
+  readonly path: string;
+}
+
+/**
+ * Whether a bill of materials names everything: of an OS-based image it does not list the files, and compilers of most languages leave no list of
+ * what they linked in, so that nobody can.
+ */
+export function isComplete({ record, natives }: RecordedImage): boolean {
+  return record.plan.kind === "scratch" && natives !== undefined && natives.every(({ whole }) => whole);
 }
 
 export const toolName = "dhcpd-build";
@@ -53,11 +69,21 @@ export function uuidOf(text: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** `debian` as the organisation's name: `Debian`. */
-export function supplierOf(record: BuildRecord): string {
-  const { distribution, family } = originOf(record);
-  const id = distribution?.id ?? family;
-  return `${id.slice(0, 1).toUpperCase()}${id.slice(1)}`;
+/** Where the ID of os-release(5) with a capital is another word. */
+const organizations: Readonly<Record<string, string>> = {
+  almalinux: "AlmaLinux",
+  centos: "CentOS",
+  ol: "Oracle",
+  "opensuse-leap": "openSUSE",
+  "opensuse-tumbleweed": "openSUSE",
+  rhel: "Red Hat",
+  sles: "SUSE",
+};
+
+/** Who made the packages: `debian` as `Debian`; undefined where nobody says of which distribution they are. */
+export function supplierOf(record: BuildRecord): string | undefined {
+  const id = vendorOf(originOf(record));
+  return id === undefined ? undefined : (organizations[id] ?? `${id.slice(0, 1).toUpperCase()}${id.slice(1)}`);
 }
 
 function isFile(entry: EntryRecord): entry is FileRecord {

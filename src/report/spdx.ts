@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import { type BuiltInPart, builtInParts } from "./built-in.ts";
 import { originOf, packageUrl } from "./purl.ts";
 import type { BuildRecord, PackageRecord } from "./record.ts";
 import {
   type FileRecord,
   filesFrom,
   filesOf,
+  isComplete,
   needsOf,
   type RecordedImage,
   supplierOf,
@@ -13,45 +15,19 @@ import {
   toolVersion,
   uuidOf,
 } from "./sbom.ts";
+import {
+  commonPart,
+  packageReference,
+  type Relationship,
+  reference,
+  relationship,
+  type SpdxFile,
+  type SpdxPackage,
+  sourceReference,
+  unknown,
+} from "./spdx-elements.ts";
 
-const unknown = "NOASSERTION";
-
-interface SpdxPackage {
-  readonly SPDXID: string;
-  readonly name: string;
-  readonly versionInfo: string;
-  readonly primaryPackagePurpose?: "CONTAINER" | "OPERATING-SYSTEM" | "SOURCE";
-  readonly supplier: string;
-  readonly downloadLocation: typeof unknown;
-  readonly filesAnalyzed: boolean;
-  readonly packageVerificationCode?: { readonly packageVerificationCodeValue: string };
-  readonly checksums?: readonly { readonly algorithm: "SHA256"; readonly checksumValue: string }[];
-  readonly sourceInfo?: string;
-  readonly licenseConcluded: typeof unknown;
-  readonly licenseDeclared: string;
-  readonly copyrightText: typeof unknown;
-  readonly externalRefs?: readonly {
-    readonly referenceCategory: "PACKAGE-MANAGER";
-    readonly referenceType: "purl";
-    readonly referenceLocator: string;
-  }[];
-  readonly comment?: string;
-}
-
-interface SpdxFile {
-  readonly SPDXID: string;
-  readonly fileName: string;
-  readonly checksums: readonly { readonly algorithm: "SHA1" | "SHA256"; readonly checksumValue: string }[];
-  readonly licenseConcluded: typeof unknown;
-  readonly licenseInfoInFiles: readonly (typeof unknown)[];
-  readonly copyrightText: typeof unknown;
-}
-
-interface Relationship {
-  readonly spdxElementId: string;
-  readonly relationshipType: "DESCRIBES" | "CONTAINS" | "DEPENDS_ON" | "GENERATED_FROM";
-  readonly relatedSpdxElement: string;
-}
+const imageId = "SPDXRef-Image";
 
 /** What we write of SPDX 2.3 (https://spdx.github.io/spdx-spec/v2.3/). */
 export interface Spdx {
@@ -75,11 +51,15 @@ export interface Spdx {
 export type Sha1s = ReadonlyMap<string, string>;
 
 /** The image's bill of materials: the image has packages and the recipe's files, packages have files, and files need files. */
-export function spdx({ id, record }: RecordedImage, sha1s: Sha1s): Spdx {
-  const image = "SPDXRef-Image";
+export function spdx(recorded: RecordedImage, sha1s: Sha1s): Spdx {
+  const { id, record } = recorded;
+  const image = imageId;
   const sources = new Map(record.packages.map(({ source }) => [`${source.name} ${source.version}`, source]));
   const system = operatingSystem(record);
   const licenses = extractedLicenses(record);
+  const parts = builtInParts(recorded);
+  const isOwnSource = ({ source }: BuiltInPart) =>
+    source !== undefined && sources.has(`${source.name} ${source.version}`);
   return {
     spdxVersion: "SPDX-2.3",
     dataLicense: "CC0-1.0",
@@ -92,16 +72,22 @@ export function spdx({ id, record }: RecordedImage, sha1s: Sha1s): Spdx {
       ...system,
       ...record.packages.map((each) => binaryPackage(each, record, sha1s)),
       ...[...sources.values()].map((source) => sourcePackage(source, record)),
+      ...parts.filter((part) => !isOwnSource(part)).map(partPackage),
     ],
     files: filesOf(record).map((file) => spdxFile(file, sha1s)),
     relationships: [
       relationship("SPDXRef-DOCUMENT", "DESCRIBES", image),
-      ...system.map((each) => relationship(image, "GENERATED_FROM", each.SPDXID)),
+      ...system.flatMap(({ SPDXID }) => [
+        relationship(image, "GENERATED_FROM", SPDXID),
+        // Trivy before 0.53 takes no other packages for the distribution's.
+        ...record.packages.map((each) => relationship(SPDXID, "CONTAINS", packageReference(each))),
+      ]),
       ...filesFrom(record, undefined).map(({ path }) => relationship(image, "CONTAINS", reference("File", path))),
       ...record.packages.flatMap((each) => relationshipsOf(each, image, record)),
       ...[...needsOf(record)].flatMap(([path, needed]) =>
         needed.map((other) => relationship(reference("File", path), "DEPENDS_ON", reference("File", other))),
       ),
+      ...builtInRelationships(parts, recorded),
     ],
     ...(licenses.length === 0 ? {} : { hasExtractedLicensingInfos: licenses }),
   };
@@ -124,7 +110,8 @@ function operatingSystem({ distribution }: BuildRecord): readonly SpdxPackage[] 
   const { id, version } = distribution;
   return [
     {
-      ...commonPart(reference("Distribution", `${id} ${version}`), id, version),
+      // Trivy before 0.53 knows it by this name alone.
+      ...commonPart(reference("OperatingSystem", `${id} ${version}`), id, version),
       primaryPackagePurpose: "OPERATING-SYSTEM",
     },
   ];
@@ -134,19 +121,13 @@ function binaryPackage(from: PackageRecord, record: BuildRecord, sha1s: Sha1s): 
   const { name, version, source, size, sha256, license } = from;
   return {
     ...commonPart(packageReference(from), name, version),
-    supplier: `Organization: ${supplierOf(record)}`,
+    supplier: supplier(record),
     ...analyzed(filesFrom(record, name), sha1s),
     ...(size === undefined ? {} : { checksums: [{ algorithm: "SHA256", checksumValue: sha256 }] }),
     // Trivy reads the source package from this sentence.
     sourceInfo: `built package from: ${source.name} ${source.version}`,
     licenseDeclared: license ?? unknown,
-    externalRefs: [
-      {
-        referenceCategory: "PACKAGE-MANAGER",
-        referenceType: "purl",
-        referenceLocator: packageUrl(from, originOf(record)),
-      },
-    ],
+    externalRefs: [purlReference(packageUrl(from, originOf(record)))],
     comment: "A checksum is that of the whole package file; the files are those that the image has of it.",
   };
 }
@@ -156,22 +137,52 @@ function sourcePackage({ name, version }: PackageRecord["source"], record: Build
   return {
     ...commonPart(sourceReference({ name, version }), name, version),
     primaryPackagePurpose: "SOURCE",
-    supplier: `Organization: ${supplierOf(record)}`,
+    supplier: supplier(record),
   };
 }
 
-function commonPart(id: string, name: string, version: string) {
+function supplier(record: BuildRecord): string {
+  const name = supplierOf(record);
+  return name === undefined ? unknown : `Organization: ${name}`;
+}
+
+function partPackage(part: BuiltInPart): SpdxPackage {
+  const { name, version, purl, source, sum, users } = part;
+  const usedBy = users.map(({ user, how, by }) => {
+    const what = "path" in user ? user.path : user.name;
+    return `${how === "linked" ? "linked into" : "used for"} ${what}, by ${by}`;
+  });
   return {
-    SPDXID: id,
-    name,
-    versionInfo: version,
-    supplier: unknown,
-    downloadLocation: unknown,
-    filesAnalyzed: false,
-    licenseConcluded: unknown,
-    licenseDeclared: unknown,
-    copyrightText: unknown,
-  } as const;
+    ...commonPart(partReference(part), name, version),
+    ...(source === undefined ? {} : { primaryPackagePurpose: "SOURCE" }),
+    ...(purl === undefined ? {} : { externalRefs: [purlReference(purl)] }),
+    comment: [...usedBy, ...(sum === undefined ? [] : [`go.sum has ${sum}`])].join("; "),
+  };
+}
+
+function partReference({ source, reference: name }: BuiltInPart): string {
+  return source === undefined ? reference("Part", name) : sourceReference(source);
+}
+
+function purlReference(url: string): NonNullable<SpdxPackage["externalRefs"]>[number] {
+  return { referenceCategory: "PACKAGE-MANAGER", referenceType: "purl", referenceLocator: url };
+}
+
+/** What is built in, and where nobody can list it: a file that may have more linked in, and an image that may contain more. */
+function builtInRelationships(parts: readonly BuiltInPart[], image: RecordedImage): readonly Relationship[] {
+  const listed = new Set(filesOf(image.record).map(({ path }) => path));
+  const partial = (image.natives ?? []).filter(({ path, whole }) => !whole && listed.has(path));
+  return [
+    ...parts.flatMap((part) =>
+      part.users.map(({ user, how }) => {
+        const file = "path" in user && listed.has(user.path) ? reference("File", user.path) : imageId;
+        const from = "path" in user ? file : packageReference(user);
+        return relationship(from, how === "linked" ? "STATIC_LINK" : "GENERATED_FROM", partReference(part));
+      }),
+    ),
+    ...partial.map(({ path }) => relationship(reference("File", path), "STATIC_LINK", unknown)),
+    ...(isComplete(image) ? [] : [relationship(imageId, "CONTAINS", unknown)]),
+  ];
 }
 
 /** SPDX 2.3, 7.9: the SHA-1 of the files' SHA-1s in order. */
@@ -208,10 +219,6 @@ function relationshipsOf(from: PackageRecord, image: string, record: BuildRecord
   ];
 }
 
-function relationship(one: string, type: Relationship["relationshipType"], other: string): Relationship {
-  return { spdxElementId: one, relationshipType: type, relatedSpdxElement: other };
-}
-
 /** Every `LicenseRef-...` must be explained in the document (SPDX 2.3, 10). */
 function extractedLicenses({ packages, plan }: BuildRecord): NonNullable<Spdx["hasExtractedLicensingInfos"]> {
   const users = new Map(referencesIn(plan.license).map((id) => [id, new Set<string>()]));
@@ -232,19 +239,4 @@ function extractedLicenses({ packages, plan }: BuildRecord): NonNullable<Spdx["h
 
 function referencesIn(license: string): readonly string[] {
   return license.match(/LicenseRef-[A-Za-z0-9.-]+/g) ?? [];
-}
-
-/** A system may have a package in two architectures or versions. */
-function packageReference({ name, version, arch }: PackageRecord): string {
-  return reference("Package", `${name}-${version}-${arch}`);
-}
-
-function sourceReference({ name, version }: PackageRecord["source"]): string {
-  return reference("Source", `${name} ${version}`);
-}
-
-/** An identifier of letters, digits, dots and dashes that no other name has. */
-function reference(kind: string, name: string): string {
-  const plain = name.replaceAll(/[^A-Za-z0-9.]+/g, "-").replace(/^-/, "");
-  return `SPDXRef-${kind}-${plain.slice(-60)}-${createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
 }

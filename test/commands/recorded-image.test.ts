@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { addDiffCommand } from "../../src/commands/diff.ts";
 import { addSbomCommand } from "../../src/commands/sbom.ts";
 import { addWhyCommand } from "../../src/commands/why.ts";
+import type { CycloneDx } from "../../src/report/cyclonedx.ts";
 import type { BuildRecord } from "../../src/report/record.ts";
 import { recordText } from "../../src/report/record-text.ts";
 import { writeTar } from "../../src/rootfs/tar.ts";
@@ -37,11 +38,12 @@ const images: Readonly<Record<string, string>> = {
   "localhost/other": inspected(undefined),
 };
 
-/** Writes the sample's files as an image of one layer. */
+/** Writes the sample's files as an image of one layer; programs and libraries cannot be read further than that they are such. */
 async function writeLayer(directory: string): Promise<string> {
   const tree = new Tree();
   for (const { path, kind } of sampleRecord.entries) {
-    const content = { kind: "file", size: 0, content: { bytes: Buffer.alloc(0) } } as const;
+    const bytes = Buffer.from(path.startsWith("/usr/") ? "\x7fELF" : "");
+    const content = { kind: "file", size: bytes.length, content: { bytes } } as const;
     if (kind === "file") tree.add({ path, ...content, mode: 0o644, uid: 0, gid: 0, reason: { kind: "recipe" } });
   }
   await mkdir(directory);
@@ -111,6 +113,19 @@ describe("sbom", () => {
     [["--format", "spdx"], { spdxVersion: "SPDX-2.3" }],
   ])("%s", async (options, start) => {
     expect(JSON.parse((await sbom("localhost/served", ...options)).stdout.join("\n"))).toMatchObject(start);
+  });
+
+  it("looks into the image's own files", async () => {
+    const { compositions } = JSON.parse((await sbom("localhost/served")).stdout.join("\n")) as CycloneDx;
+    expect(compositions).toEqual([
+      {
+        aggregate: "incomplete",
+        assemblies: [`image:${sampleImage.id}`],
+        dependencies: ["ld-tiny.so.2", "libc.so.6", "libextra++.so.1"]
+          .map((name) => `file:/usr/lib/${name}`)
+          .concat("file:/usr/sbin/served"),
+      },
+    ]);
   });
 });
 

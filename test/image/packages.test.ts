@@ -107,6 +107,14 @@ describe("the package database of an image", () => {
     expect(setup?.version).toBe("2.15.0-1.fc44");
   });
 
+  it("says what a package bundles, of all its provides", () => {
+    const provides = "served = 1-1,bundled(zlib) = ,config(served) = 1-1,bundled(bind) = 9.11.36,";
+    const [served] = parseInstalled(
+      line("served", "0", "1", "1", "x86_64", "served-1-1.src.rpm", "MIT", "ab", "1", provides),
+    );
+    expect(served?.bundled).toBe("bundled(bind) = 9.11.36, bundled(zlib)");
+  });
+
   it("is empty where nothing is printed", () => {
     expect(parseInstalled("")).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  builtInOf,
   conventionalNames,
   namesOf,
   parseCandidates,
@@ -45,6 +46,21 @@ describe("what apt-cache show prints", () => {
       ["lsb-base"],
     ]);
     expect(parseDependencies({})).toEqual([]);
+  });
+
+  it.each([
+    ["", undefined],
+    [
+      "Built-Using: gcc-12 (= 12.2.0-14), glibc (= 2.36-9)\n",
+      { "Built-Using": "gcc-12 (= 12.2.0-14), glibc (= 2.36-9)" },
+    ],
+    [
+      "Built-Using: gcc-12 (= 12.2.0-14)\nStatic-Built-Using: rust-libc (= 0.2.139-1)\n",
+      { "Built-Using": "gcc-12 (= 12.2.0-14)", "Static-Built-Using": "rust-libc (= 0.2.139-1)" },
+    ],
+  ])("has what it declares to be built in: %j", (fields, declared) => {
+    const [stanza] = parseStanzas(`Package: served\n${fields}Version: 1\n`);
+    expect(builtInOf(stanza ?? {})).toEqual(declared);
   });
 
   it("has the names that others may mean it by", () => {

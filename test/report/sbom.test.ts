@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { cycloneDx } from "../../src/report/cyclonedx.ts";
-import { packageUrl, sourceUrl } from "../../src/report/purl.ts";
+import { packageUrl, sourceUrl, upstreamUrl } from "../../src/report/purl.ts";
 import type { PackageRecord } from "../../src/report/record.ts";
 import { type RecordedImage, uuidOf } from "../../src/report/sbom.ts";
 import { spdx } from "../../src/report/spdx.ts";
@@ -42,7 +42,49 @@ const images: readonly (readonly [string, RecordedImage])[] = [
     },
   ],
   ["packages of an unknown release", { ...sampleImage, record: nowhere }],
+  ["an image with much built in", builtInImage()],
 ];
+
+/** A package of each field that declares sources, and programs of Go, Rust and C. */
+function builtInImage(): RecordedImage {
+  const [libc, libextra, served] = sampleRecord.packages;
+  const declaring: readonly PackageRecord[] = [
+    libc!,
+    { ...libextra!, builtIn: { "Built-Using": "glibc (= 2.36-9+deb12u14), gcc-12 (= 12.2.0-14)" } },
+    {
+      ...served!,
+      builtIn: {
+        "Static-Built-Using": "golang-1.19 (= 1.19.8-2)",
+        Provides: "bundled(bind) = 9.11.36, bundled(nothing-else)",
+      },
+    },
+  ];
+  const go = { language: "go", published: true } as const;
+  return {
+    ...sampleImage,
+    record: { ...sampleRecord, packages: declaring },
+    natives: [
+      { path: "/usr/lib/libc.so.6", modules: [], whole: false },
+      {
+        path: "/usr/lib/libextra++.so.1",
+        modules: [
+          { language: "rust", name: "serde", version: "1.0.1", published: true },
+          { language: "rust", name: "extra", version: "0.1.0", published: false },
+        ],
+        whole: true,
+      },
+      {
+        path: "/usr/sbin/served",
+        modules: [
+          { ...go, name: "example.org/Lib/v2", version: "v2.0.1+incompatible", sum: "h1:one=" },
+          { ...go, name: "example.org/served", version: undefined, published: false },
+          { ...go, name: "stdlib", version: "1.22.1" },
+        ],
+        whole: true,
+      },
+    ],
+  };
+}
 
 describe("CycloneDX", () => {
   it.each(images)("of %s is valid by the official schema of 1.6", (_, image) => {
@@ -115,6 +157,93 @@ describe("CycloneDX", () => {
   });
 });
 
+/** What is built in by whom, as CycloneDX and SPDX have it alike. */
+const builtIn: readonly (readonly [user: string, how: "STATIC_LINK" | "GENERATED_FROM", purlOrName: string])[] = [
+  ["libextra++1", "GENERATED_FROM", "pkg:deb/debian/gcc-12@12.2.0-14?arch=source&distro=debian-12"],
+  ["libextra++1", "GENERATED_FROM", "pkg:deb/debian/glibc@2.36-9%2Bdeb12u14?arch=source&distro=debian-12"],
+  ["served", "STATIC_LINK", "pkg:deb/debian/golang-1.19@1.19.8-2?arch=source&distro=debian-12"],
+  ["served", "STATIC_LINK", "pkg:generic/bind@9.11.36"],
+  ["served", "STATIC_LINK", "pkg:generic/nothing-else"],
+  ["/usr/lib/libextra++.so.1", "STATIC_LINK", "extra"],
+  ["/usr/lib/libextra++.so.1", "STATIC_LINK", "pkg:cargo/serde@1.0.1"],
+  ["/usr/sbin/served", "STATIC_LINK", "example.org/served"],
+  ["/usr/sbin/served", "STATIC_LINK", "pkg:golang/example.org/lib/v2@v2.0.1%2Bincompatible"],
+  ["/usr/sbin/served", "STATIC_LINK", "pkg:golang/stdlib@1.22.1"],
+];
+
+describe("what is built in", () => {
+  it("is what the package or the file depends on in CycloneDX", () => {
+    const { components, dependencies } = cycloneDx(builtInImage());
+    const all = [...components, ...components.flatMap((each) => each.components ?? [])];
+    const byReference = new Map(all.map((each) => [each["bom-ref"], each]));
+    const found = dependencies.flatMap(({ ref, dependsOn }) =>
+      dependsOn.map((other) => {
+        const { purl, name } = byReference.get(other) ?? { name: other };
+        return [byReference.get(ref)?.name ?? ref, purl ?? name];
+      }),
+    );
+    expect(found).toEqual(expect.arrayContaining(builtIn.map(([user, , what]) => [user, what])));
+  });
+
+  it("is statically linked into them, or they are generated from it, in SPDX", () => {
+    const { packages, files, relationships } = spdx(builtInImage(), sampleSha1s);
+    const names = new Map<string, string>([
+      ...packages.map((each) => [each.SPDXID, each.externalRefs?.[0]?.referenceLocator ?? each.name] as const),
+      ...files.map(({ SPDXID, fileName }) => [SPDXID, fileName.slice(1)] as const),
+    ]);
+    // A source package that the image has a package of is there without its URL, which scanners would count twice.
+    const expected = builtIn.map(([user, how, what]) => [user, how, what.includes("/glibc@") ? "glibc" : what]);
+    const found = relationships.map(({ spdxElementId, relationshipType, relatedSpdxElement }) => [
+      packages.find(({ SPDXID }) => SPDXID === spdxElementId)?.name ?? names.get(spdxElementId),
+      relationshipType,
+      names.get(relatedSpdxElement),
+    ]);
+    expect(found).toEqual(expect.arrayContaining(expected));
+  });
+
+  it("makes an image incomplete where one file has no whole list, and names that file", () => {
+    expect(cycloneDx(builtInImage()).compositions).toEqual([
+      { aggregate: "incomplete", assemblies: [`image:${sampleImage.id}`], dependencies: ["file:/usr/lib/libc.so.6"] },
+      { aggregate: "complete", dependencies: ["file:/usr/lib/libextra++.so.1", "file:/usr/sbin/served"] },
+    ]);
+    const document = spdx(builtInImage(), sampleSha1s);
+    const unknown = document.relationships.filter(({ relatedSpdxElement }) => relatedSpdxElement === "NOASSERTION");
+    expect(unknown.map(({ spdxElementId, relationshipType }) => [spdxElementId, relationshipType])).toEqual([
+      [document.files.find(({ fileName }) => fileName === "./usr/lib/libc.so.6")?.SPDXID, "STATIC_LINK"],
+      ["SPDXRef-Image", "CONTAINS"],
+    ]);
+  });
+
+  it("is complete where all files have whole lists", () => {
+    const image = builtInImage();
+    const natives = image.natives?.filter(({ whole }) => whole) ?? [];
+    expect(cycloneDx({ ...image, natives }).compositions[0]).toMatchObject({ aggregate: "complete" });
+    expect(spdx({ ...image, natives }, sampleSha1s).relationships).not.toContainEqual(
+      expect.objectContaining({ relatedSpdxElement: "NOASSERTION" }),
+    );
+  });
+
+  it.each([
+    ["nobody looked into the files", sampleImage],
+    ["the files are a whole system's", { ...osImage, natives: [] }],
+  ])("is never complete where %s", (_, image) => {
+    expect(cycloneDx(image).compositions).toEqual([
+      { aggregate: "incomplete", assemblies: [`image:${sampleImage.id}`] },
+    ]);
+    expect(spdx(image, sampleSha1s).relationships).toContainEqual({
+      spdxElementId: "SPDXRef-Image",
+      relationshipType: "CONTAINS",
+      relatedSpdxElement: "NOASSERTION",
+    });
+  });
+
+  it("of a file that an OS-based image's record does not list is the image's", () => {
+    const modules = [{ language: "go", name: "stdlib", version: "1.22.1", published: true }] as const;
+    const { dependencies } = cycloneDx({ ...osImage, natives: [{ path: "/usr/bin/x", modules, whole: true }] });
+    expect(dependencies[0]?.dependsOn).toContain("pkg:golang/stdlib@1.22.1");
+  });
+});
+
 describe("SPDX", () => {
   it("explains a license that the recipe alone names", () => {
     const record = { ...sampleRecord, plan: { ...sampleRecord.plan, license: "MIT OR LicenseRef-Ours" } };
@@ -140,7 +269,7 @@ describe("SPDX", () => {
     const names = ["SPDXRef-DOCUMENT", ...[...packages, ...files].map(({ SPDXID }) => SPDXID)];
     expect(new Set(names).size).toBe(names.length);
     const used = relationships.flatMap(({ spdxElementId, relatedSpdxElement }) => [spdxElementId, relatedSpdxElement]);
-    expect(used.filter((name) => !names.includes(name))).toEqual([]);
+    expect(used.filter((name) => !names.includes(name) && name !== "NOASSERTION")).toEqual([]);
   });
 
   it("every file is contained once, by a package whose files were analyzed, as 7.8 wants it", () => {
@@ -228,5 +357,34 @@ describe("package URLs", () => {
       sourceUrl(rpm, fedora),
       "pkg:rpm/fedora/served-server@4.4-27.fc44?arch=src&distro=fedora-44&epoch=12",
     ],
+    [
+      "an RPM of nobody knows where",
+      packageUrl(rpm, { family: "fedora", distribution: undefined }),
+      "pkg:rpm/served@4.4-27.fc44?arch=x86_64&epoch=12&upstream=served-server-4.4-27.fc44.src.rpm",
+    ],
+    ["a name with signs in it", upstreamUrl("generic", "a(b)!c'*", "1+2"), "pkg:generic/a%28b%29%21c%27%2A@1%2B2"],
+    ["a Go module", upstreamUrl("golang", "example.org/A/v2", undefined), "pkg:golang/example.org/a/v2"],
   ])("%s", (_, url, expected) => expect(url).toBe(expected));
+
+  it.each([
+    ["centos", "7", "centos", "CentOS"],
+    ["rhel", "7.9", "redhat", "Red Hat"],
+    ["rocky", "8.5", "rocky", "Rocky"],
+    ["almalinux", "9.3", "almalinux", "AlmaLinux"],
+    ["opensuse-leap", "15.5", "opensuse", "openSUSE"],
+    ["sles", "15.5", "suse", "SUSE"],
+  ])("an RPM of %s %s is of the namespace %s", (id, version, namespace, supplier) => {
+    const record = { ...osImage.record, distribution: { id, version } };
+    const [, component] = cycloneDx({ ...osImage, record }).components;
+    expect(component?.purl).toBe(
+      `pkg:rpm/${namespace}/served@4.4-27.fc44?arch=x86_64&distro=${id}-${version}&epoch=12&upstream=served-4.4-27.fc44.src.rpm`,
+    );
+    expect(component?.supplier).toEqual({ name: supplier });
+  });
+
+  it("an RPM of nobody knows where has no supplier", () => {
+    const { distribution: _, ...record } = osImage.record;
+    expect(cycloneDx({ ...osImage, record }).components[0]).not.toHaveProperty("supplier");
+    expect(spdx({ ...osImage, record }, sampleSha1s).packages[1]?.supplier).toBe("NOASSERTION");
+  });
 });

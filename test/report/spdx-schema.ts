@@ -58,7 +58,7 @@ export const spdxSchema = closed({
     items: closed({
       SPDXID: id,
       name: text,
-      versionInfo: text,
+      "versionInfo?": text,
       "primaryPackagePurpose?": { enum: ["CONTAINER", "OPERATING-SYSTEM", "SOURCE"] },
       supplier,
       downloadLocation: noAssertion,
@@ -90,8 +90,8 @@ export const spdxSchema = closed({
     type: "array",
     items: closed({
       spdxElementId: id,
-      relationshipType: { enum: ["DESCRIBES", "CONTAINS", "DEPENDS_ON", "GENERATED_FROM"] },
-      relatedSpdxElement: id,
+      relationshipType: { enum: ["DESCRIBES", "CONTAINS", "DEPENDS_ON", "GENERATED_FROM", "STATIC_LINK"] },
+      relatedSpdxElement: { anyOf: [id, noAssertion] },
     }),
   },
   "hasExtractedLicensingInfos?": {

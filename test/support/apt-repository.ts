@@ -12,6 +12,8 @@ export interface HandMadePackage {
   readonly arch?: "amd64" | "arm64" | "all";
   /** As the control file has it. */
   readonly depends?: string;
+  /** Further fields of the control file. */
+  readonly fields?: Readonly<Record<string, string>>;
   readonly content: { readonly directory: string } | { readonly tar: Uint8Array };
 }
 
@@ -103,7 +105,7 @@ function inHome(use: (gpg: Gpg) => Buffer): Buffer {
 
 /** Writes the .deb and returns its paragraph of the index. */
 function addPackage(
-  { name, version = "1.0", arch = "amd64", depends, content }: HandMadePackage,
+  { name, version = "1.0", arch = "amd64", depends, fields = {}, content }: HandMadePackage,
   directory: string,
 ): string {
   const control = [
@@ -114,6 +116,7 @@ function addPackage(
       "Maintainer: nobody <nobody@example.invalid>",
     ],
     ...(depends === undefined ? [] : [`Depends: ${depends}`]),
+    ...Object.entries(fields).map(([field, value]) => `${field}: ${value}`),
     "Section: misc",
     "Description: made by hand",
   ].join("\n");
