@@ -16,10 +16,10 @@ const effectiveFlag = 1;
 
 /**
  * File capabilities as rpm prints them (cap_text_formats(7): `cap_net_raw=ep`, `cap_chown,cap_fowner+p`, several clauses separated by
- * spaces) as the bytes of `security.capability`; undefined for none. Throws Failure for a text with anything else in it: a file without
- * its privileges would be another file.
+ * spaces) as the bytes of `security.capability`. rpm writes the attribute for `=`, too: empty sets, which take root's capabilities from a
+ * program (capabilities(7)). Throws Failure for a text with anything else in it: a file without its privileges would be another file.
  */
-export function encodeFileCapabilities(text: string): Uint8Array | undefined {
+export function encodeFileCapabilities(text: string): Uint8Array {
   const sets = { e: 0n, p: 0n, i: 0n };
   for (const clause of text.trim().split(/\s+/)) {
     const match = /^((?:cap_[a-z_]+|all)?(?:,cap_[a-z_]+)*)((?:[=+-][eip]*)+)$/i.exec(clause);
@@ -33,7 +33,6 @@ export function encodeFileCapabilities(text: string): Uint8Array | undefined {
       }
     }
   }
-  if (sets.p === 0n && sets.i === 0n) return undefined;
   const bytes = Buffer.alloc(20);
   bytes.writeUInt32LE(revision | (sets.e === 0n ? 0 : effectiveFlag), 0);
   for (const half of [0, 1]) {
