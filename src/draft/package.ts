@@ -5,6 +5,7 @@ import { usageFailure } from "../system/errors.ts";
 import type { Family } from "../system/family.ts";
 import type { Log } from "../system/log.ts";
 import { hostFamily } from "../system/os-release.ts";
+import { hostPlace } from "../system/place.ts";
 import type { Run } from "../system/run.ts";
 
 /** How old package lists may be for a first look, in milliseconds. */
@@ -20,6 +21,6 @@ export async function openPackage(
     throw usageFailure(`cannot look into the package '${name}': that is no package's name`);
   const family = from ?? (await hostFamily()) ?? "debian";
   const arch = hostArch() ?? "x86_64";
-  const lists = await openPackageLists({ family, arch, packages: [name], maxListAge, place: { run }, log });
+  const lists = await openPackageLists({ family, arch, packages: [name], maxListAge, place: hostPlace(run), log });
   return lists.open();
 }

@@ -1,10 +1,10 @@
 import { type Arch, hostArch } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
-import type { Place } from "../system/place.ts";
-import type { Command, Run, RunOptions } from "../system/run.ts";
+import { hostPlace, type Outcome, type Place, printedBy, type Step } from "../system/place.ts";
+import type { Run, RunOptions } from "../system/run.ts";
 import { findStored, fromBase } from "./base.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
-import { runInside } from "./inside.ts";
+import { runSeriesInside } from "./inside.ts";
 
 /**
  * Where a package manager runs: on this host, or in a working container of a builder image. It is made when the first command comes,
@@ -15,12 +15,14 @@ export async function openPlace(
   shared: string,
   { buildah, run }: { readonly buildah: Buildah; readonly run: Run },
 ): Promise<Place & AsyncDisposable> {
-  if (builder === undefined) return { run, async [Symbol.asyncDispose]() {} };
+  if (builder === undefined) return { ...hostPlace(run), async [Symbol.asyncDispose]() {} };
   const place = new BuilderPlace(builder, shared, buildah);
   const identity = await place.identify();
   return {
     identity,
-    run: (command, options) => place.run(command, options),
+    run: async (command, options) => printedBy((await place.series([{ command }], options))[0]),
+    all: (commands) => place.series(commands.map((command) => ({ command, mayFail: true }))),
+    series: (steps) => place.series(steps),
     [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
   };
 }
@@ -46,8 +48,8 @@ class BuilderPlace implements AsyncDisposable {
     return (await this.#buildah.describeBase(await this.#open())).id;
   }
 
-  run(command: Command, options: RunOptions = {}): Promise<string> {
-    const result = this.#commands.then(async () => this.#runIn(await this.#open(), command, options));
+  series(steps: readonly Step[], options: RunOptions = {}): Promise<readonly Outcome[]> {
+    const result = this.#commands.then(async () => this.#runIn(await this.#open(), steps, options));
     this.#commands = result.catch(() => undefined);
     return result;
   }
@@ -64,7 +66,7 @@ class BuilderPlace implements AsyncDisposable {
     return this.#container;
   }
 
-  async #runIn(container: WorkingContainer, command: Command, options: RunOptions): Promise<string> {
+  #runIn(container: WorkingContainer, steps: readonly Step[], options: RunOptions): Promise<readonly Outcome[]> {
     const { env = {}, cwd, stdoutFile } = options;
     const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
     const inside = {
@@ -74,7 +76,7 @@ class BuilderPlace implements AsyncDisposable {
       ...(cwd === undefined ? {} : { workingDirectory: cwd }),
       ...(stdoutFile === undefined ? {} : { stdoutFile }),
     };
-    return runInside(container, command, inside, this.#buildah);
+    return runSeriesInside(container, steps, inside, this.#buildah);
   }
 }
 

@@ -2,6 +2,7 @@ import path from "node:path";
 import type { OsImagePlan } from "../plan.ts";
 import { runsHere } from "../system/emulation.ts";
 import { Failure } from "../system/errors.ts";
+import { type Outcome, printedBy } from "../system/place.ts";
 import { type Command, CommandFailure, shortened } from "../system/run.ts";
 import { outside } from "./inside.ts";
 import { otherVersions } from "./pinned.ts";
@@ -24,42 +25,46 @@ const options = Object.entries(settings).map(([name, value]) => `--setopt=${name
 /** Prints the first of its arguments that is a program; a constant. */
 const firstProgram = 'for each do command -v "$each" && exit; done; exit 127';
 
-/** Runs a command in a container of the base and returns what it prints. */
-export type RunInBase = (command: Command) => Promise<string>;
+/** Prints the path of the first package manager that a base has. */
+export const managerCommand: Command = ["sh", "-c", firstProgram, "sh", ...managers];
 
-/** The path of the first package manager that the base has. Throws Failure where it has none. */
-export async function findManager(plan: OsImagePlan, run: RunInBase): Promise<string> {
-  try {
-    return await run(["sh", "-c", firstProgram, "sh", ...managers]);
-  } catch (error) {
-    if (!(error instanceof CommandFailure)) throw error;
-    if (!error.notFound) throw explained(error, plan, `cannot install packages into ${plan.base}`);
-    throw new Failure(`cannot install packages into ${plan.base}: it has none of ${managers.join(", ")}`, {
-      hint: "an OS-based image needs a base with a package manager, such as fedora-minimal; see --base",
-    });
-  }
+/** The path that `managerCommand` printed. Throws Failure if the base has no package manager. */
+export function managerIn(plan: OsImagePlan, outcome: Outcome | undefined): string {
+  if (!(outcome instanceof CommandFailure)) return printedBy(outcome);
+  if (!outcome.notFound) throw explained(outcome, plan, `cannot install packages into ${plan.base}`);
+  throw new Failure(`cannot install packages into ${plan.base}: it has none of ${managers.join(", ")}`, {
+    hint: "an OS-based image needs a base with a package manager, such as fedora-minimal; see --base",
+  });
 }
 
-/** Installs the plan's packages; of a locked one nothing but its locked version can be chosen. Throws Failure. */
-export async function install(plan: OsImagePlan, manager: string, run: RunInBase): Promise<void> {
-  const manage = async (what: string, verb: string, ...words: readonly string[]) => {
-    try {
-      return await run([manager, verb, ...words]);
-    } catch (error) {
-      throw error instanceof CommandFailure ? explained(error, plan, `cannot ${what} with ${manager}`) : error;
-    }
-  };
+/** The command that installs the plan's packages; of a locked one nothing but its locked version can be chosen. Throws Failure. */
+export async function installCommand(
+  plan: OsImagePlan,
+  manager: string,
+  run: (command: Command) => Promise<string>,
+): Promise<Command> {
   const excluded: string[] = [];
   if (plan.lock !== undefined) {
     refuseForgetful(plan, manager);
-    const asking = `ask the repositories of ${plan.base} about the packages of the lock`;
-    excluded.push(
-      ...(await otherVersions(plan.lock, (names) => manage(asking, "repoquery", "-q", ...options, ...names))),
-    );
+    const query = async (names: readonly string[]) => {
+      try {
+        return await run([manager, "repoquery", "-q", ...options, ...names]);
+      } catch (error) {
+        if (!(error instanceof CommandFailure)) throw error;
+        const asking = `ask the repositories of ${plan.base} about the packages of the lock`;
+        throw explained(error, plan, `cannot ${asking} with ${manager}`);
+      }
+    };
+    excluded.push(...(await otherVersions(plan.lock, query)));
   }
   const only = excluded.length === 0 ? [] : [`--setopt=excludepkgs=${excluded.join(",")}`];
-  const installing = `install ${plan.packages.join(", ")} into ${plan.base}`;
-  await manage(installing, "install", "-y", ...options, ...only, ...plan.packages);
+  return [manager, "install", "-y", ...options, ...only, ...plan.packages];
+}
+
+/** Throws Failure if the installation's command failed. */
+export function requireInstalled(plan: OsImagePlan, manager: string, outcome: Outcome | undefined): void {
+  if (!(outcome instanceof CommandFailure)) return;
+  throw explained(outcome, plan, `cannot install ${plan.packages.join(", ")} into ${plan.base} with ${manager}`);
 }
 
 /** microdnf knows neither excluded packages nor all that `repoquery` takes. */

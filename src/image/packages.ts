@@ -1,9 +1,10 @@
 import type { OsImagePlan } from "../plan.ts";
+import { printedBy } from "../system/place.ts";
 import type { Command } from "../system/run.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
 import { handOver } from "./hand-over.ts";
-import { outside, runInside } from "./inside.ts";
-import { findManager, install, type RunInBase } from "./installation.ts";
+import { outside, runSeriesInside } from "./inside.ts";
+import { installCommand, managerCommand, managerIn, requireInstalled } from "./installation.ts";
 import { type Owner, ownerFormat, parseOwners } from "./owner.ts";
 import { type Requirer, relationsFormat, requirersIn } from "./relations.ts";
 
@@ -76,50 +77,50 @@ export async function installPackages(
   buildah: Buildah,
   { scratch, time }: Installation,
 ): Promise<Installed> {
-  const run = (command: Command) => {
-    const options = {
-      // rpm takes it for the time of installation; without it python would leave files with today's time in them.
-      env: { SOURCE_DATE_EPOCH: String(time), PYTHONDONTWRITEBYTECODE: "1", LC_ALL: "C.UTF-8" },
-      volumes: { [outside]: scratch },
-      exchange: outside,
-    };
-    return runInside(container, command, options, buildah);
+  const options = {
+    // rpm takes it for the time of installation; without it python would leave files with today's time in them.
+    env: { SOURCE_DATE_EPOCH: String(time), PYTHONDONTWRITEBYTECODE: "1", LC_ALL: "C.UTF-8" },
+    volumes: { [outside]: scratch },
+    exchange: outside,
   };
-  // Not side by side: buildah (1.39) breaks where two run in one container at once.
-  const manager = await findManager(plan, run);
-  const before = await installedPackages(run);
-  await install(plan, manager, run);
-  await handOver(plan, run);
-  const packages = await installedPackages(run);
-  const described = await run(["sh", "-c", describing, "sh", plan.service.command[0] ?? "/"]);
-  const added = await addedPackages(before, packages, run);
-  // The last thing: rpm itself leaves some of it behind.
-  await run(["rm", "-f", ...volatile]);
+  const series = (...commands: readonly Command[]) => {
+    const steps = commands.map((command) => ({ command }));
+    return runSeriesInside(container, steps, options, buildah);
+  };
+  const [found, listed] = await series(managerCommand, installedQuery);
+  const manager = managerIn(plan, found);
+  const before = parseInstalled(printedBy(listed));
+  const installing = await installCommand(plan, manager, async (command) => printedBy((await series(command))[0]));
+  const describe: Command = ["sh", "-c", describing, "sh", plan.service.command[0] ?? "/"];
+  const outcomes = await series(installing, ...handOver(plan), installedQuery, describe);
+  requireInstalled(plan, manager, outcomes[0]);
+  const [packages = "", described = ""] = outcomes.map(printedBy).slice(-2);
+  const after = parseInstalled(packages);
+  const old = new Set(before.map(({ sha256 }) => sha256));
+  const added = after.filter(({ sha256 }) => !old.has(sha256));
+  const relations: readonly Command[] =
+    added.length === 0 ? [] : [["rpm", "-q", "--qf", relationsFormat, ...added.map(nameOf)]];
+  // Removing is the last thing: rpm itself leaves some of it behind.
+  const [related = ""] = (await series(...relations, ["rm", "-f", ...volatile])).map(printedBy);
+  const requirers = requirersIn(related);
   const owner = parseOwners(described.slice(described.lastIndexOf("\n") + 1))[0];
-  return { osRelease: described, packages, added, ...(owner === undefined ? {} : { owner }) };
+  return {
+    osRelease: described,
+    packages: after,
+    added: added.map((each) => ({ ...each, requiredBy: requirers.get(nameOf(each)) ?? [] })),
+    ...(owner === undefined ? {} : { owner }),
+  };
 }
 
-/** What was not there before, with who asks for it. */
-async function addedPackages(
-  before: readonly InstalledPackage[],
-  packages: readonly InstalledPackage[],
-  run: RunInBase,
-): Promise<readonly AddedPackage[]> {
-  const old = new Set(before.map(({ sha256 }) => sha256));
-  const added = packages.filter(({ sha256 }) => !old.has(sha256));
-  if (added.length === 0) return [];
-  const nameOf = ({ name, arch }: InstalledPackage) => `${name}.${arch}`;
-  const requirers = requirersIn(await run(["rpm", "-q", "--qf", relationsFormat, ...added.map(nameOf)]));
-  return added.map((each) => ({ ...each, requiredBy: requirers.get(nameOf(each)) ?? [] }));
+function nameOf({ name, arch }: InstalledPackage): string {
+  return `${name}.${arch}`;
 }
 
 const fields = ["NAME", "EPOCHNUM", "VERSION", "RELEASE", "ARCH", "SOURCERPM", "LICENSE", "SHA256HEADER", "BUILDTIME"];
 /** A provide without a version has none after its `=`; a tag of both together is newer than the rpm of some bases. */
 const queryFormat = `${fields.map((field) => `%{${field}}`).join("\\t")}\\t[%{PROVIDENAME} = %{PROVIDEVERSION},]\\n`;
 
-async function installedPackages(run: RunInBase): Promise<readonly InstalledPackage[]> {
-  return parseInstalled(await run(["rpm", "-qa", "--qf", queryFormat]));
-}
+const installedQuery: Command = ["rpm", "-qa", "--qf", queryFormat];
 
 /** Reads what rpm prints for the query above, sorted by name; keys in the database are no packages. */
 export function parseInstalled(text: string): readonly InstalledPackage[] {

@@ -95,7 +95,8 @@ export class AptCatalog {
   async #aptCache(verb: string, names: readonly string[]): Promise<string> {
     const command = ["apt-cache", verb, "--", ...names];
     try {
-      return await this.#remember(command, () => this.apt(command));
+      const [answer = ""] = await this.#remember([command], async () => [await this.apt(command)]);
+      return answer;
     } catch (error) {
       if (error instanceof CommandFailure && error.exitCode === 100 && /No packages found/.test(error.stderr))
         return "";

@@ -39,7 +39,7 @@ const keptSetting = /^(Acquire::(?!IndexTargets|Languages|GzipIndexes)|APT::Defa
 export async function openAptState(
   directory: string,
   architecture: string,
-  { run, identity }: Place,
+  { run, identity }: Pick<Place, "run" | "identity">,
 ): Promise<AptState> {
   const [settings, places] = await Promise.all([
     run(["apt-config", "dump"]),

@@ -42,9 +42,9 @@ export async function lockedCatalog(
     ...catalog,
     named: fix(catalog.named),
     known: fix(catalog.known),
-    async providersOf(library, among) {
+    providersOf(library, among) {
       const ours = among.filter(({ name }) => locked.has(name));
-      const providers = await catalog.providersOf(library, ours);
+      const providers = catalog.providersOf(library, ours);
       return providers.length > 0 ? providers : catalog.providersOf(library, among);
     },
   };

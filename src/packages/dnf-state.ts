@@ -4,7 +4,7 @@ import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import { familyOf, releaseOf } from "../system/os-release.ts";
-import type { Place } from "../system/place.ts";
+import { type Outcome, type Place, printedBy } from "../system/place.ts";
 import { type Command, CommandFailure, shortened } from "../system/run.ts";
 import { makeDirectory } from "./cache.ts";
 import type { Distribution } from "./source.ts";
@@ -18,6 +18,8 @@ export interface DnfState {
   readonly distribution: Distribution | undefined;
   /** dnf with everything but a verb. Metadata is used as it is, however old. */
   dnf(...verb: readonly string[]): Promise<string>;
+  /** The same for several verbs that do not need each other, in one start of a container. */
+  all(verbs: readonly (readonly string[])[]): Promise<readonly Outcome[]>;
   /** Changes when, and only when, the repositories' metadata changes. */
   listsFingerprint(): Promise<string>;
 }
@@ -47,6 +49,7 @@ export async function openDnfState(directory: string, architecture: string, plac
     generation,
     distribution,
     dnf: (...verb) => place.run([...base, ...verb]),
+    all: (verbs) => place.all(verbs.map((verb) => [...base, ...verb])),
     listsFingerprint: () => listsFingerprint(state),
   };
 }
@@ -102,20 +105,28 @@ async function findDnf(state: string, place: Place): Promise<Dnf> {
   const note = path.join(state, "dnf.json");
   const known = parseNote(await readFile(note, "utf8").catch(() => ""));
   if (known !== undefined && place.identity !== undefined) return known;
-  const dnf = known ?? (await lookForDnf(place));
-  const distribution = await distributionAt(place);
-  const found = { ...dnf, ...(distribution === undefined ? {} : { distribution }) };
+  const found = await lookForDnf(place, known);
   await writeFile(note, JSON.stringify(found));
   return found;
 }
 
-async function lookForDnf({ run }: Place): Promise<Dnf> {
-  for (const program of ["dnf5", "dnf"] as const) {
-    try {
-      return { program, generation: /dnf5/.test(await run([program, "--version"])) ? 5 : 4 };
-    } catch (error) {
-      if (!(error instanceof CommandFailure && error.notFound)) throw error;
-    }
+const programs = ["dnf5", "dnf"] as const;
+
+/** Asks what is not known yet, all at once: the programs for their versions, and the system for its release. */
+async function lookForDnf(place: Place, known?: Dnf): Promise<Dnf> {
+  const versions: readonly Command[] = known === undefined ? programs.map((program) => [program, "--version"]) : [];
+  const [osRelease, ...answers] = await place.all([["cat", "/etc/os-release"], ...versions]);
+  const { program, generation } = known ?? dnfAmong(answers);
+  const distribution = distributionIn(printedBy(osRelease));
+  return { program, generation, ...(distribution === undefined ? {} : { distribution }) };
+}
+
+/** The first program that is there, by what each answered about its version. Throws Failure if none is. */
+function dnfAmong(answers: readonly Outcome[]): Pick<Dnf, "program" | "generation"> {
+  for (const [index, program] of programs.entries()) {
+    const answer = answers[index];
+    if (answer instanceof CommandFailure && answer.notFound) continue;
+    return { program, generation: /dnf5/.test(printedBy(answer)) ? 5 : 4 };
   }
   throw new Failure("cannot use Fedora's packages: there is no dnf", {
     hint: "install it, or name an image that has it: --builder IMAGE",
@@ -131,8 +142,7 @@ function parseNote(text: string): Dnf | undefined {
   }
 }
 
-async function distributionAt({ run }: Place): Promise<Distribution | undefined> {
-  const osRelease = await run(["cat", "/etc/os-release"]);
+function distributionIn(osRelease: string): Distribution | undefined {
   if (familyOf(osRelease) !== "fedora") return undefined;
   return releaseOf(osRelease) ?? { id: "fedora", version: "rawhide" };
 }

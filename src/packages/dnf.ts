@@ -2,7 +2,7 @@ import type { Arch } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import { type LockedRelease, releaseText } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
-import type { Run } from "../system/run.ts";
+import type { Place } from "../system/place.ts";
 import type { Remember } from "./answers.ts";
 import type { ContentCache } from "./cache.ts";
 import { type DnfCatalog, openDnfCatalog, withLibraries } from "./dnf-catalog.ts";
@@ -10,7 +10,7 @@ import { lockedCatalog } from "./dnf-lock.ts";
 import type { DnfState } from "./dnf-state.ts";
 import { lockFor } from "./locked.ts";
 import { type NumberOf, PayloadRoot } from "./payload.ts";
-import { distributionOf, fileName, type RepositoryPackage } from "./rpm.ts";
+import { distributionOf, type RepositoryPackage } from "./rpm.ts";
 import { type Accounts, accountsOf } from "./rpm-accounts.ts";
 import { RpmStore, type UnpackedRpm } from "./rpm-store.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
@@ -24,7 +24,7 @@ export interface DnfOptions {
   readonly state: DnfState;
   readonly remember: Remember;
   readonly cache: ContentCache;
-  readonly run: Run;
+  readonly place: Place;
   readonly log: Log;
 }
 
@@ -116,7 +116,7 @@ class DnfSource implements PackageSource {
 
   originOf(from: Package): string {
     const taken = this.#taken.get(from.name)?.from;
-    return taken === undefined ? "" : `${taken.repository}/${fileName(taken)}`;
+    return taken === undefined ? "" : `${taken.repository}/${taken.file}`;
   }
 
   licensesOf(from: Package): readonly string[] {
@@ -134,7 +134,7 @@ class DnfSource implements PackageSource {
 
   async #choose(wanted: string): Promise<readonly RepositoryPackage[]> {
     const { catalog } = this.#options;
-    const providers = await catalog.providersOf(wanted, this.#fresh());
+    const providers = catalog.providersOf(wanted, this.#fresh());
     if (providers.length > 0 || !wanted.startsWith("/")) return providers;
     return (await catalog.havingFile(wanted)).filter(({ name }) => !this.#taken.has(name)).slice(0, 1);
   }

@@ -74,6 +74,6 @@ async function openFedora({ arch, packages, lock, maxListAge, place, log }: Sour
   const locked = lock === undefined ? {} : { lock };
   return {
     fingerprint,
-    open: () => openDnfSource({ arch, packages, ...locked, state, remember, cache, run: place.run, log }),
+    open: () => openDnfSource({ arch, packages, ...locked, state, remember, cache, place, log }),
   };
 }

@@ -1,10 +1,11 @@
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
-import { CommandFailure, type Run } from "../system/run.ts";
+import type { Outcome } from "../system/place.ts";
+import { type Command, CommandFailure } from "../system/run.ts";
 import type { DnfState } from "./dnf-state.ts";
-import { fileName, type RepositoryPackage } from "./rpm.ts";
+import type { RepositoryPackage } from "./rpm.ts";
+import { findUntrusted, keysNotImported } from "./rpm-checksig.ts";
 
 /** How a repository's packages are to be trusted. */
 export interface RepositoryTrust {
@@ -14,71 +15,78 @@ export interface RepositoryTrust {
   readonly keys: readonly string[];
 }
 
-interface Context {
-  /** Where the package files are. */
-  readonly directory: string;
-  readonly run: Run;
-  readonly log: Log;
+/** Packages of one repository and what they are checked with. */
+export interface SignatureCheck {
+  readonly repository: string;
+  readonly keys: readonly string[];
+  /** Absolute paths. */
+  readonly files: readonly string[];
 }
 
 /**
- * Checks the signatures of downloaded packages with the keys of the repositories they are from, in a key ring of their own: neither
- * `dnf download` checks them (rpm-software-management/dnf5 issue 1985). Throws Failure for the first that is not trusted.
+ * What is to be checked of packages that were downloaded to a directory: neither `dnf download` checks signatures
+ * (rpm-software-management/dnf5 issue 1985). Throws Failure for a repository whose packages must be signed and that names no key.
  */
-export async function verifySignatures(
+export function signatureChecks(
   packages: readonly RepositoryPackage[],
   trust: ReadonlyMap<string, RepositoryTrust>,
-  context: Context,
-): Promise<void> {
+  { directory, log }: { readonly directory: string; readonly log: Log },
+): readonly SignatureCheck[] {
   const repositories = [...new Set(packages.map(({ repository }) => repository))];
-  for (const repository of repositories) {
+  return repositories.flatMap((repository) => {
     const { isChecked, keys } = trust.get(repository) ?? { isChecked: true, keys: [] };
     if (!isChecked) {
-      context.log.warn(`signatures of ${repository} are not checked: its configuration says gpgcheck=0`);
-      continue;
+      log.warn(`signatures of ${repository} are not checked: its configuration says gpgcheck=0`);
+      return [];
     }
     if (keys.length === 0) {
       throw new Failure(`cannot trust the packages of ${repository}: its configuration names no key`, {
         hint: "give it a gpgkey=, as dnf.conf(5) says",
       });
     }
-    const files = packages.filter((each) => each.repository === repository).map(fileName);
-    await checkFiles(files, { repository, keys }, context);
-  }
+    const own = packages.filter((each) => each.repository === repository);
+    const files = own.map(({ file }) => path.join(directory, file));
+    return [{ repository, keys: keys.map((key) => key.replace(/^file:\/\//, "")), files }];
+  });
 }
 
-async function checkFiles(
-  files: readonly string[],
-  { repository, keys }: { readonly repository: string; readonly keys: readonly string[] },
-  { directory, run }: Context,
-): Promise<void> {
-  const keyring = path.join(directory, `keys-${Buffer.from(repository).toString("hex")}`);
-  await mkdir(keyring);
-  const database = ["--dbpath", keyring] as const;
-  try {
-    await run(["rpmkeys", ...database, "--import", ...keys.map((key) => key.replace(/^file:\/\//, ""))]);
-    await run(["rpmkeys", ...database, "--define", "_pkgverify_level all", "--checksig", ...files], { cwd: directory });
-  } catch (error) {
-    if (!(error instanceof CommandFailure) || error.notFound) throw error;
-    const bad = /^(.+\.rpm): .*NOT OK/m.exec(`${error.stdout}\n${error.stderr}`)?.[1];
-    throw new Failure(
-      `cannot trust ${bad ?? `the packages of ${repository}`}: its signature is wrong or by an unknown key`,
-      {
-        hint: `the keys are ${keys.join(", ")}`,
-        cause: error,
-      },
-    );
-  }
+/** The command that puts a check's keys into a key ring of their own, an existing empty directory. It may fail for some of the keys. */
+export function importCommand({ keys }: SignatureCheck, keyring: string): Command {
+  return ["rpmkeys", "--dbpath", keyring, "--import", ...keys];
 }
 
-/** What dnf's configuration says of these repositories. */
-export async function trustOf(
-  repositories: readonly string[],
-  state: DnfState,
-): Promise<ReadonlyMap<string, RepositoryTrust>> {
-  return state.generation === 5
-    ? parseRepoInfo(await state.dnf("repo", "info", "--json", ...repositories))
-    : parseConfigDump(await state.dnf("config-manager", "--dump", ...repositories));
+/** Warns of the keys that rpm cannot use: of several, one that it can read is enough for the packages that are signed with it. */
+export function warnOfKeys({ repository }: SignatureCheck, outcome: Outcome, log: Log): void {
+  if (!(outcome instanceof CommandFailure)) return;
+  const keys = keysNotImported(outcome.stderr);
+  for (const key of keys.length === 0 ? [outcome.complaint] : keys)
+    log.warn(`cannot use a key of ${repository}: ${key}`);
+}
+
+/** The command that checks the signatures of a check's packages with the keys of a key ring. */
+export function checkCommand({ files }: SignatureCheck, keyring: string): Command {
+  return ["rpmkeys", "--dbpath", keyring, "--define", "_pkgverify_level all", "--verbose", "--checksig", ...files];
+}
+
+/** Throws Failure for the first package that is not to be trusted, and says why. */
+export function requireTrusted({ keys, files }: SignatureCheck, outcome: Outcome): void {
+  if (!(outcome instanceof CommandFailure)) return;
+  const untrusted = findUntrusted(files, outcome);
+  if (untrusted === undefined) return;
+  throw new Failure(`cannot trust ${path.basename(untrusted.file)}: ${untrusted.why}`, {
+    hint: `the keys are ${keys.join(", ")}`,
+    cause: outcome,
+  });
+}
+
+/** How dnf is asked what its configuration says of these repositories. */
+export function trustQuestion(repositories: readonly string[], { generation }: DnfState): readonly string[] {
+  return generation === 5 ? ["repo", "info", "--json", ...repositories] : ["config-manager", "--dump", ...repositories];
+}
+
+/** Reads the answer. */
+export function parseTrust(answer: string, { generation }: DnfState): ReadonlyMap<string, RepositoryTrust> {
+  return generation === 5 ? parseRepoInfo(answer) : parseConfigDump(answer);
 }
 
 /** Reads what `dnf5 repo info --json` prints. */

@@ -1,22 +1,32 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
-import { type Command, CommandFailure, type Run, type RunOptions } from "../system/run.ts";
+import { type Outcome, type Place, printedBy, type Step } from "../system/place.ts";
+import { CommandFailure } from "../system/run.ts";
 import { type ContentCache, hashFile } from "./cache.ts";
 import { type DnfState, dnfComplaint } from "./dnf-state.ts";
 import {
   asPackage,
-  fileName,
   type HeaderDetails,
   headerFormat,
   nevra,
   parseHeaderDetails,
   preservedPackage,
   type RepositoryPackage,
+  splitHeaders,
 } from "./rpm.ts";
-import { type RepositoryTrust, trustOf, verifySignatures } from "./rpm-signatures.ts";
+import {
+  checkCommand,
+  importCommand,
+  parseTrust,
+  type RepositoryTrust,
+  requireTrusted,
+  signatureChecks,
+  trustQuestion,
+  warnOfKeys,
+} from "./rpm-signatures.ts";
 import type { Package } from "./source.ts";
 
 /** A package file whose signature was checked, taken apart. */
@@ -38,7 +48,7 @@ const unpackEach = 'for file do rpm2archive -n "$file" > "$file.stdout" || exit;
 export interface RpmStoreOptions {
   readonly state: DnfState;
   readonly cache: ContentCache;
-  readonly run: Run;
+  readonly place: Place;
   readonly log: Log;
 }
 
@@ -50,7 +60,7 @@ export function descriptionKey({ directory }: Pick<DnfState, "directory">, sha25
 }
 
 /** The packages that others will lead to, themselves included or not. */
-type Ahead = (packages: readonly RepositoryPackage[]) => Promise<readonly RepositoryPackage[]>;
+type Ahead = (packages: readonly RepositoryPackage[]) => readonly RepositoryPackage[];
 
 /** Packages of one dnf state: downloaded by dnf, checked with the keys of their repositories, taken apart, and kept in the cache. */
 export class RpmStore {
@@ -65,7 +75,7 @@ export class RpmStore {
   async unpacked(packages: readonly RepositoryPackage[], ahead: Ahead): Promise<readonly UnpackedRpm[]> {
     const cached = await this.#cachedOnes(packages);
     if (cached.includes(undefined)) {
-      const wanted = [...new Set([...packages, ...(await ahead(packages))])];
+      const wanted = [...new Set([...packages, ...ahead(packages)])];
       const there = await this.#cachedOnes(wanted);
       await this.#fetch(wanted.filter((_, index) => there[index] === undefined));
     }
@@ -106,56 +116,64 @@ export class RpmStore {
     const { cache, log } = this.#options;
     await using scratch = await cache.scratchDirectory();
     log.info(`downloading ${packages.map(nevra).join(" ")}`);
-    const [trust] = await Promise.all([
-      this.#trustIn(packages.map(({ repository }) => repository)),
-      this.#download(packages, scratch.path),
-    ]);
+    await this.#download(packages, scratch.path);
     const delivered = new Set(await readdir(scratch.path));
-    const lost = packages.find((each) => !delivered.has(fileName(each)));
-    if (lost !== undefined) throw new Failure(`cannot find ${fileName(lost)} among what dnf downloaded`);
-    await verifySignatures(packages, trust, { directory: scratch.path, run: (...call) => this.#rpmTool(...call), log });
-    const files = packages.map((each) => path.join(scratch.path, fileName(each)));
-    const headers = await this.#headers(files);
-    await this.#unpack(files);
-    await Promise.all(packages.map((each, index) => this.#adopt(each, files[index] ?? "", headers[index] ?? "")));
+    const lost = packages.find(({ file }) => !delivered.has(file));
+    if (lost !== undefined) throw new Failure(`cannot find ${lost.file} among what dnf downloaded`);
+    const headers = await this.#checkAndUnpack(packages, scratch.path);
+    await Promise.all(
+      packages.map((each, index) => this.#adopt(each, path.join(scratch.path, each.file), headers[index] ?? "")),
+    );
   }
 
+  /** Downloads the packages, and asks about the repositories that have not been asked about yet. */
   async #download(packages: readonly RepositoryPackage[], directory: string): Promise<void> {
-    try {
-      await this.#options.state.dnf("download", `--destdir=${directory}`, ...packages.map(nevra));
-    } catch (error) {
-      if (!(error instanceof CommandFailure) || error.notFound) throw error;
-      const isWithoutPlugin = /No such command/i.test(`${error.stdout}\n${error.stderr}`);
-      throw new Failure(`cannot download ${packages.map(nevra).join(", ")}: ${dnfComplaint(error)}`, {
-        hint: isWithoutPlugin
-          ? "dnf 4 needs the package dnf-plugins-core"
-          : "check the network and the free space, or fetch newer metadata with --refresh",
-        cause: error,
-      });
+    const { state } = this.#options;
+    const unknown = [...new Set(packages.map(({ repository }) => repository))].filter((each) => !this.#trust.has(each));
+    const questions = unknown.length === 0 ? [] : [trustQuestion(unknown, state)];
+    const download = ["download", `--destdir=${directory}`, ...packages.map(nevra)];
+    const [downloaded, ...answers] = await state.all([download, ...questions]);
+    if (downloaded instanceof CommandFailure) throw explained(downloaded, packages);
+    for (const answer of answers) this.#trust = new Map([...this.#trust, ...parseTrust(printedBy(answer), state)]);
+  }
+
+  /** Checks the signatures of downloaded packages, then writes their files beside them; no scriptlet is run. Returns their headers. */
+  async #checkAndUnpack(packages: readonly RepositoryPackage[], directory: string): Promise<readonly string[]> {
+    const { log } = this.#options;
+    const files = packages.map(({ file }) => path.join(directory, file));
+    const steps: TakenStep[] = [];
+    for (const check of signatureChecks(packages, this.#trust, { directory, log })) {
+      const keyring = path.join(directory, `keys-${Buffer.from(check.repository).toString("hex")}`);
+      await mkdir(keyring);
+      steps.push(
+        { command: importCommand(check, keyring), mayFail: true, take: (outcome) => warnOfKeys(check, outcome, log) },
+        { command: checkCommand(check, keyring), take: (outcome) => requireTrusted(check, outcome) },
+      );
     }
+    let headers: readonly string[] = [];
+    steps.push(
+      {
+        command: ["rpm", "-qp", "--nosignature", "--qf", headerFormat, ...files],
+        take: (outcome) => {
+          headers = requireHeaders(packages, printedBy(outcome));
+        },
+      },
+      { command: ["sh", "-c", unpackEach, "sh", ...files], take: requireUnpacked },
+    );
+    await this.#runSteps(steps);
+    return headers;
   }
 
-  /** Asked for the repositories that have not been asked about yet. */
-  async #trustIn(repositories: readonly string[]): Promise<ReadonlyMap<string, RepositoryTrust>> {
-    const unknown = [...new Set(repositories)].filter((repository) => !this.#trust.has(repository));
-    if (unknown.length > 0) {
-      this.#trust = new Map([...this.#trust, ...(await trustOf(unknown, this.#options.state))]);
-    }
-    return this.#trust;
-  }
-
-  async #headers(files: readonly string[]): Promise<readonly string[]> {
-    const text = await this.#rpmTool(["rpm", "-qp", "--nosignature", "--qf", `>\\n${headerFormat}`, ...files]);
-    return text.split(/^>$/m).slice(1);
-  }
-
-  /** Writes each package's files as an uncompressed tar beside it, in one call; no scriptlet of a package is run. */
-  async #unpack(files: readonly string[]): Promise<void> {
-    try {
-      await this.#rpmTool(["sh", "-c", unpackEach, "sh", ...files]);
-    } catch (error) {
-      if (!(error instanceof CommandFailure)) throw error;
-      throw new Failure(`cannot unpack packages: ${error.complaint}`, { cause: error });
+  /** Runs steps in one start of a container, as long as nobody objects to what comes of one. */
+  async #runSteps(steps: readonly TakenStep[]): Promise<void> {
+    for (let rest = steps; rest.length > 0; ) {
+      const outcomes = await this.#options.place.series(rest);
+      for (const [index, outcome] of outcomes.entries()) {
+        if (outcome instanceof CommandFailure && outcome.notFound) throw withoutRpm(outcome);
+        rest[index]?.take(outcome);
+      }
+      // A series ends with a failure; here nobody has objected to it.
+      rest = rest.slice(outcomes.length);
     }
   }
 
@@ -170,16 +188,45 @@ export class RpmStore {
     await writeFile(`${file}.described`, preservedPackage(from));
     await cache.adoptDerived(descriptionKey(state, sha256), "described", `${file}.described`);
   }
+}
 
-  async #rpmTool(command: Command, options?: RunOptions): Promise<string> {
-    try {
-      return await this.#options.run(command, options);
-    } catch (error) {
-      if (!(error instanceof CommandFailure) || !error.notFound) throw error;
-      throw new Failure("cannot take packages apart: rpm's own programs are not there", {
-        hint: "rpm, rpmkeys and rpm2archive are in the package rpm, on the host or in the image of --builder",
-        cause: error,
-      });
+/** A command and what is made of its outcome; throws Failure if nothing may follow. */
+interface TakenStep extends Step {
+  take(outcome: Outcome): void;
+}
+
+/** The header of each file, in their order. Throws Failure for a file that is another package than the repository's metadata say. */
+function requireHeaders(packages: readonly RepositoryPackage[], printed: string): readonly string[] {
+  const headers = splitHeaders(printed);
+  for (const [index, each] of packages.entries()) {
+    const found = headers[index]?.nevra;
+    if (found !== nevra(each)) {
+      throw new Failure(`cannot use ${each.file}: its header says that it is ${found}, the metadata ${nevra(each)}`);
     }
   }
+  return headers.map(({ text }) => text);
+}
+
+function requireUnpacked(outcome: Outcome): void {
+  if (outcome instanceof CommandFailure) {
+    throw new Failure(`cannot unpack packages: ${outcome.complaint}`, { cause: outcome });
+  }
+}
+
+function explained(error: CommandFailure, packages: readonly RepositoryPackage[]): Failure {
+  if (error.notFound) return error;
+  const isWithoutPlugin = /No such command/i.test(`${error.stdout}\n${error.stderr}`);
+  return new Failure(`cannot download ${packages.map(nevra).join(", ")}: ${dnfComplaint(error)}`, {
+    hint: isWithoutPlugin
+      ? "dnf 4 needs the package dnf-plugins-core"
+      : "check the network and the free space, or fetch newer metadata with --refresh",
+    cause: error,
+  });
+}
+
+function withoutRpm(cause: CommandFailure): Failure {
+  return new Failure("cannot take packages apart: rpm's own programs are not there", {
+    hint: "rpm, rpmkeys and rpm2archive are in the package rpm, on the host or in the image of --builder",
+    cause,
+  });
 }

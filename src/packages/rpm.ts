@@ -1,3 +1,4 @@
+import path from "node:path";
 import { encodeFileCapabilities } from "./capability.ts";
 import type { Distribution, Package } from "./source.ts";
 
@@ -13,15 +14,20 @@ export interface RepositoryPackage {
   /** The source package's file name. */
   readonly sourceFile: string;
   readonly repository: string;
+  /** The name of its file in the repository, which is also what dnf calls the file that it downloads. */
+  readonly file: string;
   readonly license: string;
   readonly provides: ReadonlySet<string>;
   /** The sonames of 64-bit libraries that it requires. */
   readonly libraries: ReadonlySet<string>;
 }
 
-/** For `--qf` of dnf 4 and dnf5 alike: one package after another, `>` before it and `<` between its provides and requires. */
+/**
+ * For `--qf` of dnf 4 and dnf5 alike: one package after another, `>` before it and `<` between its provides and requires. The location is
+ * a path in dnf 4 and a URL in dnf5.
+ */
 export const queryFormat =
-  ">%{name}|%{epoch}|%{version}|%{release}|%{arch}|%{downloadsize}|%{sourcerpm}|%{repoid}|%{license}\\n%{provides}\\n<\\n%{requires}\\n";
+  ">%{name}|%{epoch}|%{version}|%{release}|%{arch}|%{downloadsize}|%{sourcerpm}|%{repoid}|%{license}\\n%{location}\\n%{provides}\\n<\\n%{requires}\\n";
 
 /** Reads what a repoquery with `queryFormat` prints. */
 export function parseRepositoryPackages(text: string): readonly RepositoryPackage[] {
@@ -29,7 +35,7 @@ export function parseRepositoryPackages(text: string): readonly RepositoryPackag
     .split(/^>/m)
     .slice(1)
     .map((section) => {
-      const [heading = "", ...lines] = section.split("\n");
+      const [heading = "", location = "", ...lines] = section.split("\n");
       const [
         name = "",
         epoch = "",
@@ -44,7 +50,8 @@ export function parseRepositoryPackages(text: string): readonly RepositoryPackag
       const end = lines.indexOf("<");
       const provides = lines.slice(0, end).filter((line) => line !== "");
       const libraries = lines.slice(end + 1).flatMap((line) => requiredLibrary.exec(line)?.[1] ?? []);
-      const fields = { name, epoch, version, release, arch, size: Number(size), sourceFile, repository };
+      const file = path.posix.basename(location);
+      const fields = { name, epoch, version, release, arch, size: Number(size), sourceFile, repository, file };
       return { ...fields, license: rest.join("|"), provides: new Set(provides), libraries: new Set(libraries) };
     });
 }
@@ -55,11 +62,17 @@ export function preservedPackage(from: RepositoryPackage): string {
 }
 
 export function restorePackage(text: string): RepositoryPackage {
-  const { provides, libraries, ...rest } = JSON.parse(text) as Omit<RepositoryPackage, "provides" | "libraries"> & {
+  const { provides, libraries, file, ...rest } = JSON.parse(text) as Omit<
+    RepositoryPackage,
+    "file" | "provides" | "libraries"
+  > & {
+    readonly file?: string;
     readonly provides: readonly string[];
     readonly libraries: readonly string[];
   };
-  return { ...rest, provides: new Set(provides), libraries: new Set(libraries) };
+  // What an earlier version preserved has no file name; nearly every repository has this one.
+  const usual = `${rest.name}-${rest.version}-${rest.release}.${rest.arch}.rpm`;
+  return { ...rest, file: file ?? usual, provides: new Set(provides), libraries: new Set(libraries) };
 }
 
 /** `libldap.so.2()(64bit)`, with a version `libc.so.6(GLIBC_2.36)(64bit)`. */
@@ -68,11 +81,6 @@ const requiredLibrary = /^([^\s()]+)\([^()]*\)\(64bit\)$/;
 /** Exactly one package for dnf: NAME-EPOCH:VERSION-RELEASE.ARCH. */
 export function nevra({ name, epoch, version, release, arch }: RepositoryPackage): string {
   return `${name}-${epoch}:${version}-${release}.${arch}`;
-}
-
-/** The name of the package's file, without the epoch, as rpm and every repository have it. */
-export function fileName({ name, version, release, arch }: RepositoryPackage): string {
-  return `${name}-${version}-${release}.${arch}.rpm`;
 }
 
 /** The package as every family describes its own; `sha256` of its file. */
@@ -100,10 +108,19 @@ export interface HeaderDetails {
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
 }
 
-/** For `rpm -qp --qf`. */
-export const headerFormat = "[%{FILENAMES}\\t%{FILEUSERNAME}\\t%{FILEGROUPNAME}\\t%{FILECAPS}\\n]";
+/** For `rpm -qp --qf`: one package after another, `>` before its name as `nevra` has it, then its files. */
+export const headerFormat =
+  ">%{NAME}-%{EPOCHNUM}:%{VERSION}-%{RELEASE}.%{ARCH}\\n[%{FILENAMES}\\t%{FILEUSERNAME}\\t%{FILEGROUPNAME}\\t%{FILECAPS}\\n]";
 
-/** Reads what a query with `headerFormat` prints: details by absolute path. Throws Failure for capabilities that are not known. */
+/** The packages in what a query with `headerFormat` prints, in the order of the files that were asked about: what each says it is, and the rest. */
+export function splitHeaders(text: string): readonly { readonly nevra: string; readonly text: string }[] {
+  return text
+    .split(/^>/m)
+    .slice(1)
+    .map((section) => ({ nevra: section.slice(0, section.indexOf("\n")), text: section }));
+}
+
+/** Reads what a query with `headerFormat` prints of one package: details by absolute path. Throws Failure for capabilities that are not known. */
 export function parseHeaderDetails(text: string): ReadonlyMap<string, HeaderDetails> {
   const lines = text.split("\n").map((line) => line.split("\t"));
   return new Map(
@@ -112,8 +129,7 @@ export function parseHeaderDetails(text: string): ReadonlyMap<string, HeaderDeta
       .map(([path = "", userName = "", groupName = "", capabilities = ""]) => {
         // Empty for a file without, "(none)" for every file of a package where none has any.
         const isWithout = capabilities === "" || capabilities === "(none)";
-        const value = isWithout ? undefined : encodeFileCapabilities(capabilities);
-        const xattrs = new Map(value === undefined ? [] : [["security.capability", value]]);
+        const xattrs = new Map(isWithout ? [] : [["security.capability", encodeFileCapabilities(capabilities)]]);
         return [path, { userName, groupName, xattrs }];
       }),
   );

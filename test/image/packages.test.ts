@@ -1,9 +1,12 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { Buildah } from "../../src/image/buildah.ts";
 import { installPackages, parseInstalled } from "../../src/image/packages.ts";
 import type { OsImagePlan } from "../../src/plan.ts";
+import type { Run } from "../../src/system/run.ts";
 import { samplePlan } from "../report/sample.ts";
-import { recordingRun } from "../support/run.ts";
 
 const line = (...fields: readonly string[]) => `${fields.join("\t")}\n`;
 
@@ -11,25 +14,44 @@ describe("installing packages into a base", () => {
   const own = { kind: "os", image: "localhost/served", base: "localhost/base:44", packages: ["server"] } as const;
   const { lock: _, ...common } = samplePlan;
   const plan: OsImagePlan = { ...common, ...own };
-  /** The command lines that are run inside, from the installation on; the fake has told of no package manager, so that it has no name. */
+  /** The command lines of each start of the container, whose only program that prints something is the search for a package manager. */
   const inside = async (changed: Partial<OsImagePlan> = {}) => {
-    const { run, calls } = recordingRun();
+    const scratch = await mkdtemp(path.join(tmpdir(), "outside-"));
+    const starts: (readonly string[])[] = [];
+    const fake: Run = async (command) => {
+      const words = command.slice(command.indexOf("sh") + 3);
+      const printed = path.join(scratch, path.basename(words[0]!));
+      const lines: string[] = [];
+      for (let at = 1; at < words.length; ) {
+        const count = Number(words[at + 1]);
+        lines.push(words.slice(at + 2, at + 2 + count).join(" "));
+        await writeFile(`${printed}.${lines.length}.out`, lines.at(-1)!.includes("command -v") ? "dnf5\n" : "");
+        await writeFile(`${printed}.${lines.length}.code`, "0\n");
+        at += 2 + count;
+      }
+      starts.push(lines.map((line) => line.replaceAll(/ --setopt=\S+/g, "")));
+      return "";
+    };
     const container = { name: "container", [Symbol.asyncDispose]: async () => {} };
-    await installPackages({ ...plan, ...changed }, container, new Buildah(run), { scratch: "/nowhere", time: 0 });
-    const words = calls.map(({ command }) => command.slice(command.indexOf("sh") + 4));
-    const lines = words.map((line) =>
-      line
-        .join(" ")
-        .replaceAll(/ --setopt=\S+/g, "")
-        .trim(),
-    );
-    return lines.slice(lines.indexOf("install -y server"));
+    await installPackages({ ...plan, ...changed }, container, new Buildah(fake), { scratch, time: 0 });
+    expect(await readdir(scratch)).toEqual([]);
+    await rm(scratch, { recursive: true });
+    return starts;
   };
+
+  it("starts the container three times: to look, to install, and to tidy up", async () => {
+    const starts = await inside();
+    expect(starts.map((lines) => lines.map((line) => line.split(" ").slice(0, 2).join(" ")))).toEqual([
+      ["sh -c", "rpm -qa"],
+      ["dnf5 install", "mkdir -p", "chown -hR", "chmod o+rx", "rpm -qa", "sh -c"],
+      ["rm -f"],
+    ]);
+  });
 
   it("gives the state to the service's user, and opens the way to its configuration", async () => {
     const service = { ...plan.service, config: ["/etc/served/one.conf", "/etc/served/more/two.conf"] };
-    expect((await inside({ service })).slice(0, 4)).toEqual([
-      "install -y server",
+    expect((await inside({ service }))[1]?.slice(0, 4)).toEqual([
+      "dnf5 install -y server",
       "mkdir -p /var/lib/served /etc /etc/served /etc/served/more",
       "chown -hR 177:177 /var/lib/served",
       "chmod o+rx /etc /etc/served /etc/served/more",
@@ -38,8 +60,8 @@ describe("installing packages into a base", () => {
 
   it("changes nothing for a service that keeps nothing and is not configured", async () => {
     const service = { ...plan.service, config: [], state: [] };
-    expect((await inside({ service, directories: [] })).slice(0, 2)).toEqual([
-      "install -y server",
+    expect((await inside({ service, directories: [] }))[1]?.slice(0, 2)).toEqual([
+      "dnf5 install -y server",
       expect.stringMatching(/^rpm -qa /),
     ]);
   });

@@ -7,7 +7,7 @@ import { openCache } from "../../src/packages/cache.ts";
 import { openDnfCatalog, withLibraries } from "../../src/packages/dnf-catalog.ts";
 import { openDnfState, refreshMetadata } from "../../src/packages/dnf-state.ts";
 import { silent } from "../../src/system/log.ts";
-import type { Place } from "../../src/system/place.ts";
+import { hostPlace, type Place } from "../../src/system/place.ts";
 import { type Command, CommandFailure } from "../../src/system/run.ts";
 import { recordingRun } from "../support/run.ts";
 
@@ -37,7 +37,7 @@ async function placeWith(program: "dnf" | "dnf5", osRelease = fedora) {
     if (command.includes("--recursive")) return answers.recursive;
     return command.includes("repoquery") ? answers.named : "";
   });
-  const place: Place = { run, identity: `sha256:${"ab".repeat(32)}` };
+  const place: Place = { ...hostPlace(run), identity: `sha256:${"ab".repeat(32)}` };
   const commands = () => calls.map(({ command }) => command.join(" ").replaceAll(own, "CACHE").replaceAll("\n", "\\n"));
   return { place, commands, directory: own };
 }
@@ -51,13 +51,13 @@ const dnf = {
   dnf: `dnf -q -y --installroot=${state}/root --disableplugin=local ${common("x86_64")}`,
 };
 const format =
-  ">%{name}|%{epoch}|%{version}|%{release}|%{arch}|%{downloadsize}|%{sourcerpm}|%{repoid}|%{license}\\n%{provides}\\n<\\n%{requires}\\n";
+  ">%{name}|%{epoch}|%{version}|%{release}|%{arch}|%{downloadsize}|%{sourcerpm}|%{repoid}|%{license}\\n%{location}\\n%{provides}\\n<\\n%{requires}\\n";
 
 describe.each([
   ["dnf5", "--providers-of=requires"],
   ["dnf", "--requires --resolve"],
 ] as const)("%s", (program, recursive) => {
-  it("is asked two questions with these command lines, and no question twice", async () => {
+  it("is asked three questions with these command lines, and no question twice", async () => {
     const { place, commands, directory: own } = await placeWith(program);
     const opened = await openDnfState(own, "x86_64", place);
     const cache = await openCache(own);
@@ -66,38 +66,56 @@ describe.each([
       remember: rememberAnswers(lists, cache),
     });
     await openDnfCatalog(remembering("lists"));
-    const asked = commands().filter((line) => line.includes("repoquery"));
+    const questions = () => commands().filter((line) => /repoquery|--url/.test(line));
+    const asked = questions();
     expect(asked).toEqual([
       `${dnf[program]} repoquery --qf ${format} --arch=x86_64,noarch --latest-limit=1 dhcp-server`,
       `${dnf[program]} repoquery --qf ${format} --arch=x86_64,noarch --latest-limit=1 ${recursive} --recursive dhcp-server`,
+      `${dnf[program]} download --resolve --alldeps --url dhcp-server`,
     ]);
     await openDnfCatalog(remembering("lists"));
-    expect(commands().filter((line) => line.includes("repoquery"))).toEqual(asked);
+    expect(questions()).toEqual(asked);
     // Other metadata may mean another answer.
     const before = await opened.listsFingerprint();
     await mkdir(path.join(opened.directory, "cache/repodata"), { recursive: true });
     await writeFile(path.join(opened.directory, "cache/repodata/repomd.xml"), "newer");
     expect(await opened.listsFingerprint()).not.toBe(before);
     await openDnfCatalog(remembering("newer lists"));
-    expect(commands().filter((line) => line.includes("repoquery"))).toHaveLength(4);
+    expect(questions()).toHaveLength(6);
   });
 
-  it("of several providers its solver chooses, and it is asked only where there are several", async () => {
-    const { place, commands, directory: own } = await placeWith(program);
+  it("of several providers its solver chooses", async () => {
+    const { place, directory: own } = await placeWith(program);
     const opened = await openDnfState(own, "x86_64", place);
     const remember = rememberAnswers("lists", await openCache(own));
     const catalog = await openDnfCatalog({ arch: "x86_64", packages: ["dhcp-server"], state: opened, remember });
-    const chosen = async (library: string) =>
-      (await catalog.providersOf(library, catalog.known)).map(({ name, arch }) => `${name}.${arch}`);
-    expect(await chosen("libc.so.6")).toEqual(["glibc.x86_64"]);
-    expect(await chosen("/lib64/ld-linux-x86-64.so.2")).toEqual(["glibc.x86_64"]);
-    expect(await chosen("libnothing.so.1")).toEqual([]);
-    expect(commands().join("\n")).not.toContain("--resolve --alldeps");
-    expect(await chosen("libsasl2.so.2")).toEqual(["cyrus-sasl-lib.x86_64"]);
-    expect(await chosen("libidn2.so.0")).toEqual(["libidn2.x86_64"]);
-    expect(commands().filter((line) => line.includes("--alldeps"))).toEqual([
-      `${dnf[program]} download --resolve --alldeps --url dhcp-server`,
-    ]);
+    const chosen = (library: string) =>
+      catalog.providersOf(library, catalog.known).map(({ name, arch }) => `${name}.${arch}`);
+    expect(chosen("libc.so.6")).toEqual(["glibc.x86_64"]);
+    expect(chosen("/lib64/ld-linux-x86-64.so.2")).toEqual(["glibc.x86_64"]);
+    expect(chosen("libnothing.so.1")).toEqual([]);
+    expect(chosen("libsasl2.so.2")).toEqual(["cyrus-sasl-lib.x86_64"]);
+    expect(chosen("libidn2.so.0")).toEqual(["libidn2.x86_64"]);
+  });
+
+  it("of several providers needs no solver where a library has one", async () => {
+    const { place, directory: own } = await placeWith(program);
+    const failing: Place = {
+      ...place,
+      all: async (commands) =>
+        (await place.all(commands)).map((outcome, index) =>
+          commands[index]?.includes("--url")
+            ? new CommandFailure(["dnf"], { exitCode: 1, stderr: "Error: it conflicts", reason: "exit code 1" })
+            : outcome,
+        ),
+    };
+    const opened = await openDnfState(own, "x86_64", failing);
+    const remember = rememberAnswers("lists", await openCache(own));
+    const catalog = await openDnfCatalog({ arch: "x86_64", packages: ["dhcp-server"], state: opened, remember });
+    expect(catalog.providersOf("libc.so.6", catalog.known).map(({ name }) => name)).toEqual(["glibc"]);
+    expect(() => catalog.providersOf("libsasl2.so.2", catalog.known)).toThrow(
+      "cannot ask dnf about dhcp-server: it conflicts",
+    );
   });
 
   it("all libraries below a package are known beforehand, and nothing that is no library", async () => {
@@ -105,7 +123,7 @@ describe.each([
     const opened = await openDnfState(own, "x86_64", place);
     const remember = rememberAnswers("lists", await openCache(own));
     const catalog = await openDnfCatalog({ arch: "x86_64", packages: ["dhcp-server"], state: opened, remember });
-    const names = (await withLibraries(catalog.named, catalog)).map(({ name, arch }) => `${name}.${arch}`);
+    const names = withLibraries(catalog.named, catalog).map(({ name, arch }) => `${name}.${arch}`);
     expect(names.sort()).toEqual(
       [
         ...["cyrus-sasl-lib", "dhcp-server", "glibc", "gmp", "gnutls", "libffi", "libidn2", "libtasn1", "libunistring"],
@@ -140,7 +158,7 @@ describe("what is wrong is a sentence", () => {
       throw new CommandFailure(command, { reason: "it is not installed", notFound: true });
     };
     const own = await mkdtemp(path.join(directory, "none-"));
-    await expect(openDnfState(own, "x86_64", { run, identity: "b".repeat(64) })).rejects.toMatchObject({
+    await expect(openDnfState(own, "x86_64", { ...hostPlace(run), identity: "b".repeat(64) })).rejects.toMatchObject({
       message: "cannot use Fedora's packages: there is no dnf",
       hint: "install it, or name an image that has it: --builder IMAGE",
     });

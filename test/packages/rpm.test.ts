@@ -6,13 +6,13 @@ import {
   asPackage,
   distributionOf,
   fedoraReleaseOf,
-  fileName,
   nevra,
   parseHeaderDetails,
   parseRepositoryPackages,
   preservedPackage,
   type RepositoryPackage,
   restorePackage,
+  splitHeaders,
 } from "../../src/packages/rpm.ts";
 import { Failure } from "../../src/system/errors.ts";
 import { CommandFailure } from "../../src/system/run.ts";
@@ -41,7 +41,7 @@ describe.each(["dnf-4.14.0", "dnf5-5.4.6.0"])("what a repoquery of %s prints", (
         license: "MPL-2.0",
       });
       expect(nevra(service!)).toBe(`dhcp-server-12:4.4.3-27.P1.fc44.${arch}`);
-      expect(fileName(service!)).toBe(`dhcp-server-4.4.3-27.P1.fc44.${arch}.rpm`);
+      expect(service!.file).toBe(`dhcp-server-4.4.3-27.P1.fc44.${arch}.rpm`);
       expect(service!.size).toBeGreaterThan(1_000_000);
       expect(service!.provides).toContain("dhcp-server = 12:4.4.3-27.P1.fc44");
       expect([...service!.provides]).not.toContain("");
@@ -165,6 +165,32 @@ describe.each(["rpm-4.18.0", "rpm-6.1.0"])("what a header of %s says of files", 
   });
 });
 
+it("an empty file capability is an attribute, and none is none", () => {
+  const details = parseHeaderDetails("/usr/bin/x\troot\troot\t=\n/usr/bin/y\troot\troot\t\n");
+  expect(Buffer.from(details.get("/usr/bin/x")!.xattrs.get("security.capability")!).toString("hex")).toBe(
+    `00000002${"00".repeat(16)}`,
+  );
+  expect(details.get("/usr/bin/y")!.xattrs.size).toBe(0);
+});
+
+it("headers of several packages are told apart, each with the name of its own", () => {
+  const first = ">a-0:1-1.noarch\n/usr/bin/x\troot\troot\t\n";
+  const second = ">b++-2:1-1.x86_64\n/usr/bin/y\tone\ttwo\t\n";
+  const headers = splitHeaders(first + second);
+  expect(headers.map(({ nevra: name }) => name)).toEqual(["a-0:1-1.noarch", "b++-2:1-1.x86_64"]);
+  expect(parseHeaderDetails(headers[1]!.text).get("/usr/bin/y")).toMatchObject({ userName: "one", groupName: "two" });
+});
+
+it.each([
+  ["dnf 4, a path", "sub/odd name+%41|x.rpm"],
+  ["dnf5, a URL", "http://repository.invalid/44/sub/odd name+%41|x.rpm"],
+])("a package's file is called as its repository calls it (%s)", (_, location) => {
+  const text = `>a|0|1|1|noarch|12|a-1-1.src.rpm|one|MIT|x\n${location}\na = 1\n\n<\n\n`;
+  const [found] = parseRepositoryPackages(text);
+  expect(found).toMatchObject({ file: "odd name+%41|x.rpm", license: "MIT|x" });
+  expect([...found!.provides]).toEqual(["a = 1"]);
+});
+
 it("a file with capabilities of tomorrow is refused, not stripped", () => {
   expect(() => parseHeaderDetails("/usr/bin/x\troot\troot\tcap_tomorrow=ep\n")).toThrow(
     new Failure("cannot understand the file capabilities 'cap_tomorrow=ep'"),
@@ -209,6 +235,9 @@ describe("the line in which dnf says what went wrong", () => {
 it("a package is restored as it was preserved, whatever it provides and requires", () => {
   const packages = parseRepositoryPackages(captured("dnf5-5.4.6.0/recursive.x86_64.txt"));
   for (const each of packages) expect(restorePackage(preservedPackage(each))).toEqual(each);
+  const { file, ...before } = packages[0]!;
+  const old = JSON.stringify({ ...before, provides: [...before.provides], libraries: [...before.libraries] });
+  expect(restorePackage(old).file).toBe(file);
   expect(packages.some(({ libraries }) => libraries.size === 0)).toBe(true);
   expect(packages.some(({ epoch }) => epoch !== "0")).toBe(true);
 });
