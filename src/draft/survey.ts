@@ -115,7 +115,14 @@ function findDaemon(source: PackageSource, names: readonly string[], main: Packa
   const named = programDirectories.flatMap((directory) => names.map((name) => `${directory}/${name}`));
   const own = [...root.names("/usr/sbin")].sort().map((name) => `/usr/sbin/${name}`);
   const isOwn = (place: string) => source.packageOf(place)?.name === main.name;
-  return [...named, ...own.filter(isOwn)].find((place) => isRunnable(root, place));
+  const found = [...named, ...own.filter(isOwn)].find((place) => isRunnable(root, place));
+  return found === undefined ? undefined : ownPath(root, found);
+}
+
+/** The program where its package has it: `/usr/sbin` may be a link to `bin`. A program that is a link stays one. */
+function ownPath(root: Root, place: string): string {
+  const canonical = locate(root, place)?.path;
+  return canonical !== undefined && path.posix.basename(canonical) === path.posix.basename(place) ? canonical : place;
 }
 
 /** The package's own program whose name the package's begins with, wherever it lies (of postgresql-15 it is postgres), else its first. */

@@ -10,8 +10,9 @@ import { lockedCatalog } from "./dnf-lock.ts";
 import type { DnfState } from "./dnf-state.ts";
 import { lockFor } from "./locked.ts";
 import { type NumberOf, PayloadRoot } from "./payload.ts";
-import { distributionOf, type RepositoryPackage } from "./rpm.ts";
+import type { RepositoryPackage } from "./rpm.ts";
 import { type Accounts, accountsOf } from "./rpm-accounts.ts";
+import { distributionOf } from "./rpm-release.ts";
 import { RpmStore, type UnpackedRpm } from "./rpm-store.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
 
@@ -40,7 +41,7 @@ export async function openDnfSource(options: DnfOptions): Promise<PackageSource>
       ? newest
       : await lockedCatalog(
           newest,
-          lockFor(options.lock, releaseText(distributionOf(newest.named, state.distribution))).packages,
+          lockFor(options.lock, releaseText(distributionOf(state.distribution, newest.named, newest.known))).packages,
           options,
         );
   const chosen = packages.map((name) => {
@@ -50,7 +51,11 @@ export async function openDnfSource(options: DnfOptions): Promise<PackageSource>
       hint: "check the name, and which repositories there are with: dnf repolist",
     });
   });
-  const source = new DnfSource({ ...options, catalog, distribution: distributionOf(chosen, state.distribution) });
+  const source = new DnfSource({
+    ...options,
+    catalog,
+    distribution: distributionOf(state.distribution, chosen, catalog.known),
+  });
   try {
     await source.take(chosen);
   } catch (error) {

@@ -71,7 +71,8 @@ function objectionTo(lines: readonly string[], stderr: string): string | undefin
 }
 
 function objectionToSignature({ status, key, algorithms = "" }: SignatureLine, stderr: string): string {
-  switch (status) {
+  // Of an algorithm that it does not have rpm 6 says that it does not trust it.
+  switch (/unknown/i.test(algorithms) ? "UNKNOWN" : status) {
     case "NOKEY":
       return `it is signed by the key ${key}, which is not among the repository's keys`;
     case "NOTTRUSTED": {

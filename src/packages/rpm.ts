@@ -1,6 +1,6 @@
 import path from "node:path";
 import { encodeFileCapabilities } from "./capability.ts";
-import type { Distribution, Package } from "./source.ts";
+import type { Package } from "./source.ts";
 
 /** A package as a repository's metadata describes it. */
 export interface RepositoryPackage {
@@ -138,20 +138,6 @@ export function parseHeaderDetails(text: string): ReadonlyMap<string, HeaderDeta
 /** The Fedora release in a package's release: 44 in `27.P1.fc44`; undefined where it has none. */
 export function fedoraReleaseOf({ release }: Pick<RepositoryPackage, "release">): string | undefined {
   return /\.fc(\d+)\b/.exec(release)?.[1];
-}
-
-/**
- * The release that packages are of: that of dnf's own system, unless all of them have the tag of another family of releases (`.el7` on
- * Fedora), as those of a repository of somebody else's do. Else what Fedora's own packages have in their releases; of others nobody says it.
- */
-export function distributionOf(
-  packages: readonly Pick<RepositoryPackage, "release">[],
-  system: Distribution | undefined,
-): Distribution | undefined {
-  const areForeign = packages.length > 0 && packages.every(({ release }) => /\.el\d/.test(release));
-  if (system !== undefined && !(system.id === "fedora" && areForeign)) return system;
-  const version = packages.map(fedoraReleaseOf).find((release) => release !== undefined);
-  return version === undefined ? undefined : { id: "fedora", version };
 }
 
 /** How dnf names a shared library of a 64-bit package among its provides. */

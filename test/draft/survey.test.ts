@@ -109,6 +109,20 @@ it.each([
   expect(found.unit?.path).toBe(`/usr/lib/systemd/system/${expected}`);
 });
 
+it.each([
+  ["where a release has merged its directories", true, "/usr/bin/served"],
+  ["where it has not", false, "/usr/sbin/served"],
+])("the daemon's path is where the package has it (%s)", async (_, isMerged, expected) => {
+  const source = sourceOf({ served: { [expected]: elf } });
+  const { root } = source;
+  const merged: Root = {
+    ...root,
+    entry: (place) =>
+      place === "/usr/sbin" ? { kind: "symlink", size: 0, mode: 0o777, target: "bin" } : root.entry(place),
+  };
+  expect((await survey({ ...source, root: isMerged ? merged : root })).daemon.path).toBe(expected);
+});
+
 it("a package without a program is refused with a sentence", async () => {
   await expect(survey(sourceOf({ libserved1: { "/usr/lib/libserved.so.1": elf } }))).rejects.toThrow(
     "cannot write a recipe for libserved1: it has no program",

@@ -68,6 +68,14 @@ it("a subkey that was revoked is not trusted by rpm 6, and not there for rpm 4.1
   );
 });
 
+it("a signature with an algorithm that rpm 6 does not have is no matter of trust", () => {
+  const line =
+    "    Header OpenPGP V4 Unknown public key algorithm/SHA512 signature, key ID 0f34351bfa3c7173: NOTTRUSTED";
+  expect(findUntrusted([fileOf("x")], { stdout: `${fileOf("x")}:\n${line}\n`, stderr: "" })?.why).toBe(
+    "rpm cannot read its signature: it does not have the format or the algorithm (Unknown public key algorithm/SHA512)",
+  );
+});
+
 describe("one valid signature is not enough", () => {
   const stdoutOf = (...lines: readonly string[]) =>
     [`${fileOf("x")}:`, ...lines.map((line) => `    ${line}`)].join("\n");

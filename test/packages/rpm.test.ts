@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import { dnfComplaint } from "../../src/packages/dnf-state.ts";
 import {
   asPackage,
-  distributionOf,
   fedoraReleaseOf,
   nevra,
   parseHeaderDetails,
@@ -109,18 +108,6 @@ it("a package is described as every family's are: epoch 0 unsaid, the source by 
     Provides: "bundled(bind) = 9.11.36, bundled(zlib)",
   });
   expect(asPackage(named(packages, "gmp"), "").version).toBe("1:6.2.1-2.fc44");
-});
-
-it.each([
-  ["27.fc44", { id: "fedora", version: "44" }, { id: "fedora", version: "44" }],
-  ["27.fc44", undefined, { id: "fedora", version: "44" }],
-  ["317.el7", { id: "centos", version: "7" }, { id: "centos", version: "7" }],
-  ["317.el7", undefined, undefined],
-  ["317.el7_9.1", { id: "fedora", version: "44" }, undefined],
-  ["1", { id: "fedora", version: "44" }, { id: "fedora", version: "44" }],
-  ["1", undefined, undefined],
-])("a package of release %s by a dnf of %j is of %j", (release, system, expected) => {
-  expect(distributionOf([{ release }], system)).toEqual(expected);
 });
 
 it("a release without a number of Fedora says nothing of one", () => {
