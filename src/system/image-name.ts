@@ -1,15 +1,16 @@
 import { usageFailure } from "./errors.ts";
 
 /**
- * The grammar of image names: https://github.com/distribution/reference/blob/main/reference.go
+ * The grammar of image names as buildah has it: https://github.com/containers/image/blob/main/docker/reference/regexp.go
  * As sources of regular expressions, without anchors.
  */
 const component = "[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*";
 const label = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
-const host = `(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;
+const host = `${label}(?:\\.${label})*(?::[0-9]+)?`;
 const name = `(?:${host}/)?${component}(?:/${component})*`;
 const tag = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
-const digest = "[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-fA-F0-9]{32,}";
+/** The algorithms that https://github.com/opencontainers/go-digest knows. */
+const digest = "(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})";
 
 /** One part of an image's name between slashes. */
 export const imageNameComponent = new RegExp(`^${component}$`);
