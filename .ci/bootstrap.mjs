@@ -78,7 +78,7 @@ const needs = {
       nsenter: "util-linux",
       useradd: "shadow-utils",
       skopeo: "skopeo",
-      "docker-registry": "docker-distribution",
+      "docker-registry|registry": "docker-distribution",
       dockerd: "moby-engine",
       ctr: "containerd",
       "qemu-aarch64-static": "qemu-user-static-aarch64",

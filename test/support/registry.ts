@@ -7,6 +7,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "../../src/system/run.ts";
 import { run } from "./run.ts";
+import { toolNamed } from "./tools.ts";
 
 /** A container registry on this machine's loopback, without TLS, empty at first. */
 export interface Registry extends AsyncDisposable {
@@ -39,7 +40,7 @@ export async function startRegistry(
   const file = path.join(directory, "config.yml");
   // JSON is YAML.
   await writeFile(file, JSON.stringify(config));
-  const [program, ...words] = through(["docker-registry", "serve", file]);
+  const [program, ...words] = through([toolNamed("docker-registry"), "serve", file]);
   const child = spawn(program, words, { stdio: "ignore" });
   const ended = once(child, "exit");
   const stop = async () => {

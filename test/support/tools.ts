@@ -17,7 +17,20 @@ export function requireTools(...names: readonly string[]): boolean {
   return false;
 }
 
+/** Programs that other distributions call otherwise. */
+const otherNames: Readonly<Record<string, string>> = { "docker-registry": "registry" };
+
+/** What a program is called on this machine. */
+export function toolNamed(name: string): string {
+  const other = otherNames[name];
+  return other !== undefined && !isOnPath(name) ? other : name;
+}
+
 function isProgram(name: string): boolean {
+  return isOnPath(toolNamed(name));
+}
+
+function isOnPath(name: string): boolean {
   return (process.env.PATH ?? "").split(":").some((directory) => {
     try {
       accessSync(path.join(directory, name), constants.X_OK);
