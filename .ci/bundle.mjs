@@ -94,15 +94,23 @@ function loadedBy(output, found) {
   return found;
 }
 
-/** Chunks that can be one module: no two of them export the same name. */
+/**
+ * Chunks that can be one module: no two of them export the same name, and none imports one that stays outside, which would import the
+ * module before it is there.
+ */
 function withoutCollisions(chunks) {
   const taken = new Set();
-  return chunks.filter((chunk) => {
+  let joined = chunks.filter((chunk) => {
     const { exports } = metafile.outputs[chunk];
     if (exports.some((name) => taken.has(name))) return false;
     for (const name of exports) taken.add(name);
     return true;
   });
+  for (let before; joined.length !== before; ) {
+    before = joined.length;
+    joined = joined.filter((chunk) => [...loadedBy(chunk, new Set())].every((each) => joined.includes(each)));
+  }
+  return joined;
 }
 
 function leaveOthers(names) {
