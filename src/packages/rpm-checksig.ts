@@ -47,7 +47,7 @@ export function findUntrusted(
 /** rpm prints no section of a file that is no package. */
 function complaintOf(file: string, stderr: string): string {
   const line = stderr.split("\n").find((each) => each.includes(file));
-  return line?.replace(/^.*?: (?=[^/]*$)/, "") ?? "rpm does not say what it thinks of it";
+  return line?.replace(/^.*?: (?=[^/]*$)/, "") ?? "rpm prints nothing about it";
 }
 
 function objectionTo(lines: readonly string[], stderr: string): string | undefined {

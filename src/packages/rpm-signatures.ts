@@ -18,6 +18,7 @@ export interface RepositoryTrust {
 /** Packages of one repository and what they are checked with. */
 export interface SignatureCheck {
   readonly repository: string;
+  /** URLs or paths. */
   readonly keys: readonly string[];
   /** Absolute paths. */
   readonly files: readonly string[];
@@ -46,16 +47,16 @@ export function signatureChecks(
     }
     const own = packages.filter((each) => each.repository === repository);
     const files = own.map(({ file }) => path.join(directory, file));
-    return [{ repository, keys: keys.map((key) => key.replace(/^file:\/\//, "")), files }];
+    return [{ repository, keys, files }];
   });
 }
 
 /** The command that puts a check's keys into a key ring of their own, an existing empty directory. It may fail for some of the keys. */
 export function importCommand({ keys }: SignatureCheck, keyring: string): Command {
-  return ["rpmkeys", "--dbpath", keyring, "--import", ...keys];
+  return ["rpmkeys", "--dbpath", keyring, "--import", ...keys.map((key) => key.replace(/^file:\/\//, ""))];
 }
 
-/** Warns of the keys that rpm cannot use: of several, one that it can read is enough for the packages that are signed with it. */
+/** Warns of the keys that rpm cannot import; the others are enough for the packages that are signed with them. */
 export function warnOfKeys({ repository }: SignatureCheck, outcome: Outcome, log: Log): void {
   if (!(outcome instanceof CommandFailure)) return;
   const keys = keysNotImported(outcome.stderr);

@@ -201,7 +201,7 @@ function requireHeaders(packages: readonly RepositoryPackage[], printed: string)
   for (const [index, each] of packages.entries()) {
     const found = headers[index]?.nevra;
     if (found !== nevra(each)) {
-      throw new Failure(`cannot use ${each.file}: its header says that it is ${found}, the metadata ${nevra(each)}`);
+      throw new Failure(`cannot use ${each.file}: it is ${found} by its header and ${nevra(each)} by the metadata`);
     }
   }
   return headers.map(({ text }) => text);

@@ -1,5 +1,5 @@
 // The speed of images of RPM packages: `node test/bench/fedora.mjs`, as root. Needs the built dist/. The packages are the stand-in's.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -34,6 +34,17 @@ async function loadStandIn() {
   const world = await standIn();
   for (const [manager, name] of Object.entries(images)) await loadBase(world.base[manager], name, env);
   return path.dirname(world.repository.x86_64);
+}
+
+/** How often a build with nothing but package lists in the cache starts the container of its builder or base. */
+function starts(...args) {
+  forget("packages");
+  const { stderr } = spawnSync(process.execPath, [program, ...args, "--arch", "x86_64", "--force", "--verbose"], {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+    env: { ...process.env, ...env },
+  });
+  return stderr.match(/buildah run /g)?.length ?? 0;
 }
 
 /** What a directory has in it. */
@@ -83,6 +94,12 @@ try {
     const [{ size, files, packages }] = images;
     const [bytes, count] = [size - without.size, files - without.files];
     console.log(`${name}: ${bytes} bytes in ${count} files and links, of ${packages.length} packages`);
+  }
+  for (const [manager, name] of Object.entries(images)) {
+    const scratches = starts("scratch", "--from", "fedora", "--builder", name);
+    console.log(
+      `starts of the container, ${manager}: scratch ${scratches}, OS-based ${starts("fedora", "--base", name)}`,
+    );
   }
   exportTree(tree.images[0].id, file("tree.tar"));
   const cached = measure(

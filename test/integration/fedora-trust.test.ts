@@ -78,7 +78,7 @@ describe.runIf(requireTools(...standInTools, "root", "buildah", "dnf", "rpmkeys"
       const { stderr, exitCode } = await scratch();
       expect(exitCode).toBe(1);
       expect(stderr).toContain(`error: cannot trust ${library}: it is not signed\n`);
-      expect(stderr).toContain(`hint: the keys are ${host.key}\n`);
+      expect(stderr).toContain(`hint: the keys are file://${host.key}\n`);
     });
 
     it("by an unknown key are not used, even where another configuration trusted them", async () => {

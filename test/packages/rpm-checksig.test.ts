@@ -103,10 +103,10 @@ describe("one valid signature is not enough", () => {
   });
 });
 
-it("a file that is no package is said to be none, and a file that rpm says nothing of is not trusted", () => {
+it("a file that is no package is not trusted, and neither is one that rpm prints nothing about", () => {
   const stderr = `error: ${fileOf("x")}: not an rpm package (or package manifest)\n`;
   expect(findUntrusted([fileOf("x")], { stdout: "", stderr })?.why).toBe("not an rpm package (or package manifest)");
-  expect(findUntrusted([fileOf("y")], { stdout: "", stderr })?.why).toBe("rpm does not say what it thinks of it");
+  expect(findUntrusted([fileOf("y")], { stdout: "", stderr })?.why).toBe("rpm prints nothing about it");
 });
 
 describe("keys that cannot be imported are named, with the reason where there is one", () => {

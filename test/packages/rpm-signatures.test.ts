@@ -73,7 +73,7 @@ describe("signatures of downloaded packages", () => {
     expect(() => requireTrusted(check!, refused)).toThrow(
       expect.objectContaining({
         message: "cannot trust libidn2-2.3.3-2.fc44.x86_64.rpm: it is not signed",
-        hint: "the keys are /etc/key",
+        hint: "the keys are file:///etc/key",
       }),
     );
     expect(() => requireTrusted(check!, "")).not.toThrow();
