@@ -122,6 +122,8 @@ export class Buildah {
       "--rm",
       ...["--format", "oci"],
       ...["--timestamp", String(timestamp)],
+      // A base's history may not fit its layers, which buildah refuses to go on with.
+      "--omit-history",
       container.name,
       name,
     );
