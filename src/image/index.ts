@@ -1,9 +1,9 @@
 import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
-import type { Run } from "../system/run.ts";
+import { CommandFailure, type Run } from "../system/run.ts";
 import { ownName, type Workdir } from "../system/workdir.ts";
-import type { Buildah } from "./buildah.ts";
+import type { Buildah, StoredImage } from "./buildah.ts";
 import { tagText } from "./config.ts";
 import { confirmPush } from "./confirm-push.ts";
 import { referenceAt } from "./destination.ts";
@@ -46,8 +46,20 @@ export async function indexStore(
   await using draft = await distribution.manifestCreate();
   for (const { id } of images) await distribution.manifestAdd(draft, id);
   const entries = await entriesOf(draft, images, distribution);
+  const before = new Set((await holdersOf(references, buildah)).map((image) => image.id));
   await buildah.tag(draft.name, references);
+  const nameless = (await buildah.images()).filter((image) => before.has(image.id) && image.names.length === 0);
+  for (const { id } of nameless) await distribution.manifestRm(id).catch(passOverImage);
   return { references, images: entries };
+}
+
+async function holdersOf(names: readonly string[], buildah: Buildah): Promise<readonly StoredImage[]> {
+  return (await buildah.images()).filter((image) => names.some((name) => image.names.includes(name)));
+}
+
+/** Only an index that another one has replaced goes; an image that had its name stays, as `buildah tag` leaves it. */
+function passOverImage(error: unknown): void {
+  if (!(error instanceof CommandFailure) || !/not a manifest list/.test(error.stderr)) throw error;
 }
 
 /**

@@ -73,6 +73,50 @@ describe("what is done with a registry", () => {
     expect(await persistently("push it", attempt, silent, { waits })).toBe("done");
   });
 
+  it("is given up at once if it makes no progress", async () => {
+    const stalled = new CommandFailure(["buildah"], {
+      stderr: "Error: x",
+      reason: "no progress for 60 s",
+      stalled: true,
+    });
+    let attempts = 0;
+    const attempt = () => {
+      attempts++;
+      return Promise.reject(stalled);
+    };
+    await expect(persistently("push it", attempt, silent, { waits })).rejects.toMatchObject({
+      message: "cannot push it: no progress for 60 s",
+      hint: "check that the registry is well; --timeout gives it more time",
+    });
+    expect(attempts).toBe(1);
+  });
+
+  it("is tried again after what is expected to be late", async () => {
+    const missing = "Error: reading manifest sha256:0 in h/a: manifest unknown";
+    const { attempt } = failing(missing);
+    expect(await persistently("find it", attempt, silent, { waits, passing: /manifest unknown/ })).toBe("done");
+    const again = failing(missing);
+    await expect(persistently("find it", again.attempt, silent, { waits })).rejects.toThrow(/: reading manifest/);
+  });
+
+  it.each([
+    [
+      'Error: setting up to read manifest and configuration from "docker://h/a:1": reading manifest 1 in h/a: manifest unknown',
+      "reading manifest 1 in h/a: manifest unknown",
+    ],
+    [
+      'Error: pushing image "i" to "docker://h/a:1": trying to reuse blob sha256:0 at destination: unexpected end of JSON input',
+      "unexpected end of JSON input",
+    ],
+    [
+      'Error: reading manifest from "docker://h/a:1", instance "sha256:0": reading manifest sha256:0 in h/a: manifest unknown',
+      "reading manifest sha256:0 in h/a: manifest unknown",
+    ],
+  ])("names its cause alone: %s", async (stderr, cause) => {
+    const { attempt } = failing(stderr);
+    await expect(persistently("do it", attempt, silent, { waits })).rejects.toThrow(`cannot do it: ${cause}`);
+  });
+
   it("lets a bug through as it is", async () => {
     const bug = new TypeError("oops");
     await expect(persistently("push it", () => Promise.reject(bug), silent, { waits })).rejects.toBe(bug);

@@ -40,8 +40,12 @@ describe.runIf(ready)("images of two machines and a registry between them", () =
     await x86!.build(["--arch", "x86_64"]);
     await arm!.build(["--arch", "aarch64"]);
     await both!.build(["--arch", "all"]);
+    const images = () => run(["buildah", "images", "--all", "--format", "{{.Name}}:{{.Tag}}"], { env: both!.env });
     const indexed = await both!.run(["index", "dhcpd"]);
     expect(indexed).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^localhost\/dhcpd:[^:]+\n$/) });
+    const once = (await images()).split("\n").sort();
+    expect(await both!.run(["index", "dhcpd"])).toMatchObject({ exitCode: 0, stdout: indexed.stdout });
+    expect((await images()).split("\n").sort()).toEqual(once);
     digests = await push(both!, "dhcpd", `${registry.host}/alone/dhcpd`);
   });
   afterAll(async () => {
