@@ -1,4 +1,5 @@
 // Bundles src/ into dist/: one small entry, the heavy rooms in chunks that are loaded when a verb needs them.
+import { execFileSync } from "node:child_process";
 import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { build, transform } from "esbuild";
@@ -26,6 +27,8 @@ const { metafile } = await build({
 await joinStartup();
 await dropWhitespace();
 chmodSync(`${fresh}/main.js`, 0o755);
+// Chunks that import one another in a circle make a bundle that does not start.
+execFileSync(process.execPath, [`${fresh}/main.js`, "--version"], { stdio: ["ignore", "ignore", "inherit"] });
 rmSync("dist", { recursive: true, force: true });
 renameSync(fresh, "dist");
 
