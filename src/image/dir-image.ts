@@ -83,24 +83,26 @@ export async function uncompressedLayer(
 ): Promise<string> {
   const unpacked = `${file}.tar`;
   const magic = await firstBytes(file, 4);
+  const isGzip = magic.startsWith("1f8b");
+  const isZstd = magic === "28b52ffd";
   const cannot = `cannot unpack a layer of the image ${name}`;
-  if (magic.startsWith("1f8b")) {
+  if (isGzip) {
     try {
       await pipeline(createReadStream(file), createGunzip(), createWriteStream(unpacked));
     } catch (error) {
       if (!systemErrorCode(error)?.startsWith("Z_")) throw error;
       throw new Failure(`${cannot}: it is damaged`, { cause: error });
     }
-  } else if (magic === "28b52ffd") {
+  } else if (isZstd) {
     try {
-      await run(["zstd", "--decompress", "--quiet", "-o", unpacked, file]);
+      await run(["zstd", "--decompress", "--quiet", "--force", "-o", unpacked, file]);
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
       if (!error.notFound) throw new Failure(`${cannot}: ${error.complaint}`, { cause: error });
       throw new Failure(`${cannot}: zstd is not installed`, { hint: "install the package zstd", cause: error });
     }
   }
-  const tar = magic.startsWith("1f8b") || magic === "28b52ffd" ? unpacked : file;
+  const tar = isGzip || isZstd ? unpacked : file;
   const hash = createHash("sha256");
   await pipeline(createReadStream(tar), hash);
   if (diffId === `sha256:${hash.digest("hex")}`) return tar;

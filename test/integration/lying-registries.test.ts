@@ -363,7 +363,7 @@ describe.runIf(ready)("a registry that lies", () => {
         if (!good) bad.push({ name, exitCode, stdout, stderr });
       }
     };
-    await Promise.all(Array.from({ length: 6 }, worker));
+    await Promise.all(Array.from({ length: 8 }, worker));
     return bad;
   }
 
