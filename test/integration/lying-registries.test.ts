@@ -339,7 +339,10 @@ describe.runIf(ready)("a registry that lies", () => {
 
   /** Neither the store nor the work directory is another one afterwards. */
   const state = async () => ({
-    images: await run(["buildah", "images", "--all", "--no-trunc", "--digests"], { env: shop.env }),
+    images: await run(
+      ["buildah", "images", "--all", "--no-trunc", "--format", "{{.ID}} {{.Digest}} {{.Name}}:{{.Tag}}"],
+      { env: shop.env },
+    ),
     leftovers: await shop.leftovers(),
   });
 
