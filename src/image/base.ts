@@ -1,5 +1,6 @@
 import type { OsImagePlan } from "../plan.ts";
 import { type Arch, arches } from "../system/arch.ts";
+import { registryTimeout } from "../system/duration.ts";
 import { Failure } from "../system/errors.ts";
 import { CommandFailure, shortened } from "../system/run.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
@@ -17,7 +18,8 @@ export async function fromBase(
   hint = "check its name and the network, pull it by hand with `buildah pull`, or name another one that the store has",
 ): Promise<WorkingContainer> {
   try {
-    return await buildah.from(base, arch);
+    const stored = await findStored(base, arch, buildah);
+    return await buildah.from(base, arch, stored === undefined ? { stallLimit: registryTimeout } : {});
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
     throw new Failure(`cannot get the image ${base} for ${arch}: ${causeIn(error)}`, {

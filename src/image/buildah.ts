@@ -1,8 +1,7 @@
 import type { Arch } from "../system/arch.ts";
 import { arches } from "../system/arch.ts";
-import { registryTimeout } from "../system/duration.ts";
 import { Failure } from "../system/errors.ts";
-import { type Command, CommandFailure, type Run } from "../system/run.ts";
+import { type Command, CommandFailure, type Run, type RunOptions } from "../system/run.ts";
 import { ownName } from "../system/workdir.ts";
 import type { ImageDescription } from "./config.ts";
 import { buildahInvoker, type Invoke } from "./invoke.ts";
@@ -63,14 +62,15 @@ export class Buildah {
     }
   }
 
-  /** A working container from an image, `scratch` for none; `arch` chooses among an image's architectures. */
-  async from(image: string, arch?: Arch): Promise<WorkingContainer> {
+  /**
+   * A working container from an image, `scratch` for none; `arch` chooses among an image's architectures. `limit` is for an image that may
+   * have to be fetched; one of the store may have to wait for whoever has locked the store.
+   */
+  async from(image: string, arch?: Arch, limit: Pick<RunOptions, "stallLimit"> = {}): Promise<WorkingContainer> {
     const name = ownName();
     const container = { name, [Symbol.asyncDispose]: () => this.#removeIfThere(name) };
     const platform = arch === undefined ? [] : ["--arch", arches[arch].oci, "--pull=missing"];
     try {
-      // A registry that keeps silent is not waited for without end.
-      const limit = image === "scratch" ? {} : { stallLimit: registryTimeout };
       await this.#invoke(["from", "--quiet", "--name", name, ...platform, image], limit);
     } catch (error) {
       await this.#removeIfThere(name);

@@ -57,7 +57,7 @@ describe("a builder's container", () => {
     };
     await expect(use()).rejects.toThrow("exit code 3 inside the container");
     expect(await readFile(order, "utf8")).toBe("slow\nlast\n");
-    expect(subcommands()).toEqual(["inspect", "from", "run", "run", "run", "rm"]);
+    expect(subcommands()).toEqual(["inspect", "inspect", "from", "run", "run", "run", "rm"]);
     await rm(order);
   });
 
