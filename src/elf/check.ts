@@ -1,7 +1,7 @@
 import type { Closure } from "./closure.ts";
 import type { ElfImage } from "./read.ts";
 import { ElfError } from "./refusals.ts";
-import { symbolsOf } from "./symbols.ts";
+import { type Symbols, symbolsOf } from "./symbols.ts";
 import { definedVersions, neededVersions } from "./versions.ts";
 import type { RootView } from "./view.ts";
 
@@ -55,20 +55,19 @@ export function checkVersions(view: RootView, closure: Closure): readonly Findin
 export function checkSymbols(view: RootView, closure: Closure): readonly Finding[] {
   const members = membersOf(view, closure);
   const all = members.map(({ image, path }) => guarded(path, () => symbolsOf(image)));
-  const isDefined = (name: string, version: string | undefined) =>
-    all.some(({ exports }) => {
-      const versions = exports.get(name);
-      if (versions === undefined) return false;
-      return version === undefined || versions.includes(version) || versions.includes("");
-    });
+  const defined = definedSymbols(all.map(({ exports }) => exports));
+  const isDefined = (name: string, version: string | undefined) => {
+    const versions = defined.get(name);
+    return versions !== undefined && (version === undefined || versions.has(version) || versions.has(""));
+  };
   const known = new Map<string, boolean>();
   return members.flatMap(({ path }, index) =>
     (all[index]?.imports ?? []).flatMap(({ name, version, weak }): readonly Finding[] => {
       if (weak) return [];
       const wanted = version === undefined ? name : `${name}@${version}`;
-      const defined = known.get(wanted) ?? isDefined(name, version);
-      known.set(wanted, defined);
-      if (defined) return [];
+      const found = known.get(wanted) ?? isDefined(name, version);
+      known.set(wanted, found);
+      if (found) return [];
       return [
         {
           severity: "error",
@@ -79,6 +78,27 @@ export function checkSymbols(view: RootView, closure: Closure): readonly Finding
       ];
     }),
   );
+}
+
+/** In which versions any of the files defines a symbol, by its name. */
+function definedSymbols(exports: readonly Symbols["exports"][]): Symbols["exports"] {
+  const merged = new Map<string, ReadonlySet<string>>();
+  const grown = new Map<string, Set<string>>();
+  for (const each of exports) {
+    for (const [name, versions] of each) {
+      const known = merged.get(name);
+      if (known === undefined) {
+        merged.set(name, versions);
+        continue;
+      }
+      // A file's own set is not this function's to change.
+      const own = grown.get(name) ?? new Set(known);
+      for (const version of versions) own.add(version);
+      grown.set(name, own);
+      merged.set(name, own);
+    }
+  }
+  return merged;
 }
 
 /** The names of all symbols that the closure's files import, each once. */

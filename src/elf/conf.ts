@@ -1,16 +1,21 @@
 import path from "node:path";
+import { Failure } from "../system/errors.ts";
 import { matchingPaths } from "../system/glob.ts";
 import type { RootView } from "./view.ts";
 
 /**
  * The directories that /etc/ld.so.conf and the files it includes name, in order. The loader never reads it: it is what ldconfig(8) would
- * search for a cache, where a root is made of packages and has none yet.
+ * search for a cache, where a root is made of packages and has none yet. Throws Failure for absurdly many.
  */
 export function confDirectories(view: RootView): readonly string[] {
-  return [...new Set(readConf(view, main, new Set()))];
+  const directories = [...new Set(readConf(view, main, new Set()))];
+  if (directories.length <= mostDirectories) return directories;
+  throw new Failure(`cannot use ${main}: it names more than ${mostDirectories} directories`);
 }
 
 const main = "/etc/ld.so.conf";
+/** Each library is looked for in each of them; the files of a whole Debian 12 name some twenty. */
+const mostDirectories = 1024;
 /** What every distribution's file says; the package that has it is not taken in for that alone. */
 const usual = "include /etc/ld.so.conf.d/*.conf";
 

@@ -35,6 +35,8 @@ export function inspectClosures({ view, closures, included, lacking }: Omit<Comp
 
 /** So many names a hint repeats; the findings have them all. */
 const mostNamed = 5;
+/** So many findings an error shows. */
+const mostLines = 50;
 
 /** Throws a Failure with every finding that would keep a program from starting or from going on, unless the recipe ignores it. */
 export function requireSound({ findings }: Inspection, ignoreHints: readonly string[]): void {
@@ -42,7 +44,9 @@ export function requireSound({ findings }: Inspection, ignoreHints: readonly str
   if (errors.length === 0) return;
   const wanted = [...new Set(errors.map((each) => each.wanted))];
   const named = wanted.slice(0, mostNamed).join(", ") + (wanted.length > mostNamed ? ", ..." : "");
-  throw new Failure(`cannot complete the closure:\n${visibleLines(errors.map(({ sentence }) => `  ${sentence}`))}`, {
+  const lines = errors.slice(0, mostLines).map(({ sentence }) => `  ${sentence}`);
+  if (errors.length > mostLines) lines.push(`  and ${errors.length - mostLines} more`);
+  throw new Failure(`cannot complete the closure:\n${visibleLines(lines)}`, {
     hint: `these packages are incompatible; if it is harmless, add to the recipe: scratch.ignoreHints: [${named}]`,
   });
 }

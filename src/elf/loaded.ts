@@ -1,4 +1,5 @@
 import path from "node:path";
+import { Failure } from "../system/errors.ts";
 import type { ElfImage } from "./read.ts";
 
 /** A DT_RPATH or DT_RUNPATH, and what $ORIGIN stands for in it. */
@@ -7,6 +8,9 @@ interface LentPath {
   readonly list: string;
   readonly origin: string;
 }
+
+/** No chain of libraries in Debian 12 has more than a handful. */
+const mostLent = 256;
 
 /** A file as the loader has it in memory. */
 export interface Loaded {
@@ -18,7 +22,7 @@ export interface Loaded {
   readonly lent: readonly LentPath[];
 }
 
-/** `loadedBy` is whose request it was first loaded for; undefined for the program itself. */
+/** `loadedBy` is whose request it was first loaded for; undefined for the program itself. Throws Failure for absurdly many search paths. */
 export function asLoaded(file: string, openedAs: string, image: ElfImage, loadedBy: Loaded | undefined): Loaded {
   const origin = path.posix.dirname(openedAs);
   const { rpath, runpath } = image.file;
@@ -27,5 +31,10 @@ export function asLoaded(file: string, openedAs: string, image: ElfImage, loaded
   if (list === undefined) return { path: file, origin, image, lent: inherited };
   const own: LentPath = { rule: runpath === undefined ? "rpath" : "runpath", list, origin };
   const before = inherited.filter((each) => each.rule !== own.rule || each.list !== list || each.origin !== origin);
+  if (before.length > mostLent) {
+    throw new Failure(
+      `cannot resolve '${file}': the libraries that lead to it have more than ${mostLent} search paths`,
+    );
+  }
   return { path: file, origin, image, lent: [own, ...before] };
 }

@@ -19,7 +19,7 @@ export interface Asking {
 }
 
 type Growing<T extends { readonly requiredBy: readonly string[] }> = Omit<T, "requiredBy"> & {
-  readonly requiredBy: string[];
+  readonly requiredBy: Set<string>;
 };
 type Broken = { readonly path: string; readonly because: string };
 
@@ -86,12 +86,14 @@ export class LoaderMemory {
 
   /** Breadth-first, what the loaded files need, until nothing is open. */
   settle(): void {
-    for (let loaded = this.#queue.shift(); loaded !== undefined; loaded = this.#queue.shift()) {
+    // The list grows while it is walked.
+    for (const loaded of this.#queue) {
       for (const { kind, name } of loaded.image.file.dependencies) {
         if (kind === "needed") this.load(name, loaded);
         else this.load(name, loaded, { rule: kind, optional: kind === "auxiliary" });
       }
     }
+    this.#queue.length = 0;
   }
 
   /** Decides about libgcc_s as if each file that imports such a function had a note that asks for it. */
@@ -122,8 +124,8 @@ export class LoaderMemory {
 
   outcome(): LoadOutcome {
     return {
-      files: [...this.#files.values()],
-      missing: [...this.#missing.values()],
+      files: [...this.#files.values()].map(inOrder),
+      missing: [...this.#missing.values()].map(inOrder),
       dlopen: this.#dlopen,
       warnings: [...this.#warnings],
     };
@@ -172,7 +174,7 @@ export class LoaderMemory {
     this.#files.set(file, {
       path: file,
       ...(soname === undefined ? {} : { soname }),
-      requiredBy: [requester.path],
+      requiredBy: new Set([requester.path]),
       foundBy,
       ...(foundBy === match.foundBy ? {} : { searchedBy: match.foundBy }),
       links,
@@ -191,7 +193,7 @@ export class LoaderMemory {
     else
       this.#missing.set(name, {
         soname: name,
-        requiredBy: [requester.path],
+        requiredBy: new Set([requester.path]),
         ...(because === undefined ? {} : { because }),
       });
   }
@@ -206,6 +208,11 @@ export class LoaderMemory {
   }
 }
 
-function addRequirer(file: { readonly requiredBy: string[] } | undefined, requester: Loaded): void {
-  if (file !== undefined && !file.requiredBy.includes(requester.path)) file.requiredBy.push(requester.path);
+function addRequirer(file: { readonly requiredBy: Set<string> } | undefined, requester: Loaded): void {
+  file?.requiredBy.add(requester.path);
+}
+
+/** Sets keep the order in which requirers were added. */
+function inOrder<T extends { readonly requiredBy: ReadonlySet<string> }>(each: T) {
+  return { ...each, requiredBy: [...each.requiredBy] };
 }

@@ -1,5 +1,4 @@
 import type { Bytes, Encoding } from "./bytes.ts";
-import { ElfError } from "./refusals.ts";
 
 export const priorities = ["required", "recommended", "suggested"] as const;
 export type Priority = (typeof priorities)[number];
@@ -19,15 +18,13 @@ export interface DlopenNote {
 /** The note's type and owner, from the specification. */
 const dlopenType = 0x407c0c0a;
 const owner = "FDO\0";
-const mostNoteBytes = 1024 * 1024;
 const mostSonames = 256;
 
 /**
- * The notes of this kind in one PT_NOTE segment, which also holds others. Throws ElfError for a segment outside the file;
- * a note that is not the JSON it should be is passed over: it is a hint to packagers, the loader never reads it.
+ * The notes of this kind in one PT_NOTE segment of a reasonable size, which also holds others. Throws ElfError for a segment outside the
+ * file; a note that is not the JSON it should be is passed over: it is a hint to packagers, the loader never reads it.
  */
 export function readDlopenNotes(bytes: Bytes, offset: number, size: number, encoding: Encoding): readonly DlopenNote[] {
-  if (size > mostNoteBytes) throw new ElfError(`the notes are unreasonably large (${size} bytes)`);
   const part = bytes.part(offset, size, encoding, "a note");
   const raw = bytes.raw(offset, size, "a note");
   const notes: DlopenNote[] = [];

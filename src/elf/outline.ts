@@ -33,7 +33,9 @@ function branches(closure: Closure, factsOf: (path: string) => FileFacts): reado
   const under = new Map<string, ClosureFile[]>();
   for (const file of closure.files) {
     const parent = file.requiredBy[0] ?? closure.binary;
-    under.set(parent, [...(under.get(parent) ?? []), file]);
+    const siblings = under.get(parent);
+    if (siblings === undefined) under.set(parent, [file]);
+    else siblings.push(file);
   }
   const below = (parent: string, indent: string) =>
     (under.get(parent) ?? [])
@@ -44,7 +46,8 @@ function branches(closure: Closure, factsOf: (path: string) => FileFacts): reado
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { file, indent, last } = next;
     lines.push(`${indent}${last ? "└── " : "├── "}${label(file, factsOf(file.path))}`);
-    pending.push(...below(file.path, indent.length < widest ? `${indent}${last ? "    " : "│   "}` : indent));
+    const deeper = indent.length < widest ? `${indent}${last ? "    " : "│   "}` : indent;
+    for (const branch of below(file.path, deeper)) pending.push(branch);
   }
   return lines;
 }
@@ -59,9 +62,12 @@ function kibibytes(bytes: number): string {
   return `${Math.ceil(bytes / 1024)} KiB`;
 }
 
+/** So many ways are shown to a file that everybody asks for. */
+const mostWays = 100;
+
 /**
- * The ways from the binary to a file, one for each file that asks for it, each as short as can be. `wanted` is a soname, a file name
- * or a path; it may be missing. Empty where the closure does not ask for it.
+ * The ways from the binary to a file, one for each file that asks for it (of many the first), each as short as can be. `wanted` is a soname,
+ * a file name or a path; it may be missing. Empty where the closure does not ask for it.
  */
 export function chainsTo(closure: Closure, wanted: string): readonly string[] {
   const target = closure.files.find(
@@ -72,31 +78,44 @@ export function chainsTo(closure: Closure, wanted: string): readonly string[] {
       links.some((link) => link.path.endsWith(`/${wanted}`)),
   );
   const missing = closure.missing.find(({ soname }) => soname === wanted);
-  const byPath = new Map(closure.files.map((file) => [file.path, file]));
   const end = target === undefined ? `${wanted} (missing)` : step(target);
-  return ((target ?? missing)?.requiredBy ?? []).map((requirer) =>
-    visibleLine([closure.binary, ...shortestWay(closure.binary, requirer, byPath).map(step), end].join(" -> ")),
-  );
+  const before = requirersOnTheWay(closure);
+  const requirers = (target ?? missing)?.requiredBy ?? [];
+  return requirers.slice(0, mostWays).map((requirer) => {
+    const way: string[] = [];
+    for (let at = before.get(requirer); at !== undefined; at = before.get(at.requirer)) way.push(step(at.file));
+    return visibleLine([closure.binary, ...way.reverse(), end].join(" -> "));
+  });
 }
 
 function step({ path, foundBy }: ClosureFile): string {
   return `${path} (${foundBy})`;
 }
 
-/** The files from the binary, which is left out, to `end`. */
-function shortestWay(binary: string, end: string, byPath: ReadonlyMap<string, ClosureFile>): readonly ClosureFile[] {
-  const start = byPath.get(end);
-  if (end === binary || start === undefined) return [];
-  const ways: (readonly ClosureFile[])[] = [[start]];
-  const seen = new Set([end]);
-  for (let way = ways.shift(); way !== undefined; way = ways.shift()) {
-    for (const requirer of way[0]?.requiredBy ?? []) {
-      if (requirer === binary) return way;
-      const file = byPath.get(requirer);
-      if (file === undefined || seen.has(requirer)) continue;
-      seen.add(requirer);
-      ways.push([file, ...way]);
+interface OnTheWay {
+  readonly file: ClosureFile;
+  readonly requirer: string;
+}
+
+/** For each file that the binary leads to, who asks for it on the shortest way there. */
+function requirersOnTheWay({ binary, files }: Closure): ReadonlyMap<string, OnTheWay> {
+  const askedBy = new Map<string, ClosureFile[]>();
+  for (const file of files) {
+    for (const requirer of file.requiredBy) {
+      const asked = askedBy.get(requirer);
+      if (asked === undefined) askedBy.set(requirer, [file]);
+      else asked.push(file);
     }
   }
-  return [start];
+  const before = new Map<string, OnTheWay>();
+  const reached = new Set([binary]);
+  // A set is walked through to what is added on the way: breadth first.
+  for (const requirer of reached) {
+    for (const file of askedBy.get(requirer) ?? []) {
+      if (reached.has(file.path)) continue;
+      reached.add(file.path);
+      before.set(file.path, { file, requirer });
+    }
+  }
+  return before;
 }

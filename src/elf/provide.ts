@@ -46,7 +46,10 @@ export async function closeOver(
 ): Promise<CompleteClosures> {
   const root = new SonameLinks(source.root);
   const view = viewRoot(root);
-  for (;;) {
+  for (let round = 1; ; round++) {
+    if (round > mostRounds) {
+      throw new Failure(`cannot complete the closure: libraries lead to each other in more than ${mostRounds} rounds`);
+    }
     const cachedDirectories = confDirectories(view);
     const nsswitch = include.includes(nsswitchFile) ? (view.text(nsswitchFile) ?? "") : "";
     const complete = { threadUnwinder: true, nsswitch, cachedDirectories, ...options };
@@ -56,6 +59,12 @@ export async function closeOver(
     const included = [...closuresOfIncluded(view, paths, rest), ...closuresOfScripts(view, scripts, rest)];
     const all = [...closures, ...included];
     const missing = allMissing(all);
+    if (missing.length > mostMissing) {
+      const [{ soname = "", requiredBy = [] } = {}] = missing;
+      throw new Failure(
+        `cannot complete the closure: ${missing.length} libraries are missing, more than ${mostMissing}, among them ${soname}, needed by ${requiredBy[0]}`,
+      );
+    }
     const wanted = [...missing.map((each) => asWanted(each, view.root)), ...unanswered(all)];
     const isMore = wanted.length > 0 && (await source.provide(wanted));
     // A package that has a file of that name comes first: on a whole system ldconfig would leave it.
@@ -68,6 +77,13 @@ export async function closeOver(
   }
 }
 
+/** Each round takes in what the one before found missing; Kea takes five. */
+const mostRounds = 200;
+/** A package is looked for, for each of them; in Debian 12 no program needs more than some 300 libraries in all. */
+const mostMissing = 2000;
+/** So many of them a sentence names. */
+const mostNamed = 50;
+
 /** Where a link is there already, what it leads to is wanted, and the link's package is who knows where that is. */
 function asWanted({ soname, requiredBy, optional }: MissingFile, root: Root): Wanted {
   const dangling = soname.startsWith("/") ? danglingLink(root, soname) : undefined;
@@ -79,13 +95,16 @@ function asWanted({ soname, requiredBy, optional }: MissingFile, root: Root): Wa
 /** Everything the closures lack, each name once with all its requirers. */
 function allMissing(closures: readonly Closure[]): readonly MissingFile[] {
   const missing = new Map<string, MissingFile>();
+  const requirers = new Map<string, Set<string>>();
   for (const each of closures.flatMap((closure) => closure.missing)) {
     const known = missing.get(each.soname) ?? each;
-    const requiredBy = [...new Set([...known.requiredBy, ...each.requiredBy])];
-    const { optional = false, ...rest } = { ...each, ...known, requiredBy };
+    const requiredBy = requirers.get(each.soname) ?? new Set();
+    for (const requirer of each.requiredBy) requiredBy.add(requirer);
+    requirers.set(each.soname, requiredBy);
+    const { optional = false, ...rest } = { ...each, ...known };
     missing.set(each.soname, optional && each.optional === true ? { ...rest, optional } : rest);
   }
-  return [...missing.values()];
+  return [...missing.values()].map((each) => ({ ...each, requiredBy: [...(requirers.get(each.soname) ?? [])] }));
 }
 
 /** Recommended libraries that are not there: asked for like the others, but nobody fails for want of them. */
@@ -100,10 +119,12 @@ function unanswered(closures: readonly Closure[]): readonly Wanted[] {
 
 /** What is there and does not do is another matter than what nobody has. */
 function nobodyProvides(missing: readonly MissingFile[]): Failure {
-  const lines = (each: readonly MissingFile[]) =>
-    each.map(({ soname, requiredBy, because }) => {
+  const lines = (each: readonly MissingFile[]) => [
+    ...each.slice(0, mostNamed).map(({ soname, requiredBy, because }) => {
       return `  ${soname}, needed by ${requiredBy.join(", ")}${because === undefined ? "" : ` (${because})`}`;
-    });
+    }),
+    ...(each.length > mostNamed ? [`  and ${each.length - mostNamed} more`] : []),
+  ];
   const absent = missing.filter(({ because }) => because === undefined);
   const useless = missing.filter(({ because }) => because !== undefined);
   const parts = [

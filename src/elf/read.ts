@@ -81,8 +81,10 @@ const pathLimit = 4096;
 /** Lists of directories may be longer than one path. */
 const listLimit = 64 * 1024;
 const mostDynamicEntries = 65_536;
-/** Names that overlap in the string table take memory once each. */
+/** Of all names that are read of one file: names may overlap in the string table, and each takes memory. */
 const mostNameBytes = 16 * 1024 * 1024;
+/** Of the notes of all segments, which may overlap, too; real files have some hundred bytes. */
+const mostNoteBytes = 1024 * 1024;
 
 /** Whether the first bytes of a file are those of an ELF file. */
 export function looksLikeElf(start: Uint8Array): boolean {
@@ -140,11 +142,15 @@ function stringTable(
 ): ElfImage["string"] {
   const address = tags.get(tag.strtab);
   const start = address === undefined ? undefined : offsetOf(address);
+  let allowance = mostNameBytes;
   return (index, what) => {
     if (start === undefined) throw new ElfError(`${what} is in a string table that is not in the file`);
     const length = tags.get(tag.strsz) ?? bytes.size - start;
     if (index >= length) throw new ElfError(`${what} lies outside the string table`);
-    return bytes.text(start + index, Math.min(length - index, listLimit), what);
+    const text = bytes.text(start + index, Math.min(length - index, listLimit), what);
+    allowance -= text.length;
+    if (allowance < 0) throw new ElfError("the names in its string table are unreasonably long");
+    return text;
   };
 }
 
@@ -163,9 +169,6 @@ function describe(
     const kind = kinds.get(name);
     return kind === undefined ? [] : [{ kind, name: string(value, "the name of a needed library") }];
   });
-  if (dependencies.reduce((sum, each) => sum + each.name.length, 0) > mostNameBytes) {
-    throw new ElfError("the names of the needed libraries are unreasonably long");
-  }
   const text = (name: number, what: string) => {
     const index = tags.get(name);
     return index === undefined ? undefined : string(index, what);
@@ -198,6 +201,8 @@ function segmentFacts(
 ): Pick<ElfFile, "interpreter" | "dlopenNotes" | "empty"> {
   const interp = segments.find((each) => each.type === segmentType.interp && each.size > 0);
   const notes = segments.filter((each) => each.type === segmentType.note);
+  const noteBytes = notes.reduce((sum, each) => sum + each.size, 0);
+  if (noteBytes > mostNoteBytes) throw new ElfError(`the notes are unreasonably large (${noteBytes} bytes)`);
   return {
     ...(interp === undefined
       ? {}

@@ -38,33 +38,41 @@ export class SonameLinks implements Root {
   /** Makes the links for missing sonames whose libraries are there; whether there were any. `cachedDirectories` are those of ld.so.conf. */
   make(missing: readonly MissingFile[], cachedDirectories: readonly string[], view: RootView): boolean {
     const before = this.#links.size;
+    const known = new Map<string, ReadonlyMap<string, string>>();
     for (const { soname, requiredBy } of missing) {
       const like = soname.includes("/") ? undefined : fileAt(requiredBy[0] ?? "", view);
       if (like === undefined) continue;
       const loader = view.loader(like, usualInterpreters(like)[0] ?? "");
       for (const directory of distinctDirectories([...loader.directories, ...cachedDirectories], view)) {
         const place = view.directory(directory)?.path ?? directory;
-        const library = this.#libraryOf(soname, place, like, view);
+        if (this.entry(`${place}/${soname}`) !== undefined) continue;
+        const key = `${like.machine} ${like.class} ${like.endianness} ${place}`;
+        const libraries = known.get(key) ?? this.#librariesIn(place, like, view);
+        known.set(key, libraries);
+        const library = libraries.get(soname);
         if (library !== undefined) this.#links.set(`${place}/${soname}`, library);
       }
     }
     return this.#links.size > before;
   }
 
-  /** Of several libraries with one soname ldconfig takes the one with the highest version in its name. */
-  #libraryOf(soname: string, directory: string, like: ElfFile, view: RootView): string | undefined {
-    if (this.entry(`${directory}/${soname}`) !== undefined) return undefined;
-    return this.#root
-      .names(directory)
-      .filter((name) => /^(?:lib|ld-).*\.so/.test(name))
-      .filter((name) => {
-        const place = locate(this.#root, `${directory}/${name}`);
-        const verdict = place?.entry.kind === "file" ? judge(view, place, like) : undefined;
-        return verdict !== undefined && "image" in verdict && verdict.image.file.soname === soname;
-      })
-      .sort((one, other) => one.localeCompare(other, "en", { numeric: true }))
-      .at(-1);
+  /** The libraries directly in a directory that fit the file, by soname; of several with one soname, as ldconfig, the highest version. */
+  #librariesIn(directory: string, like: ElfFile, view: RootView): ReadonlyMap<string, string> {
+    const libraries = new Map<string, string>();
+    for (const name of this.#root.names(directory).filter((each) => /^(?:lib|ld-).*\.so/.test(each))) {
+      const place = locate(this.#root, `${directory}/${name}`);
+      const verdict = place?.entry.kind === "file" ? judge(view, place, like) : undefined;
+      const soname = verdict !== undefined && "image" in verdict ? verdict.image.file.soname : undefined;
+      if (soname === undefined) continue;
+      const known = libraries.get(soname);
+      if (known === undefined || compareVersions(known, name) < 0) libraries.set(soname, name);
+    }
+    return libraries;
   }
+}
+
+function compareVersions(one: string, other: string): number {
+  return one.localeCompare(other, "en", { numeric: true });
 }
 
 function fileAt(path: string, view: RootView): ElfFile | undefined {

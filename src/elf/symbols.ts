@@ -14,11 +14,13 @@ export interface Import {
 export interface Symbols {
   readonly imports: readonly Import[];
   /** The versions a symbol is defined in, by its name; "" stands for none. */
-  readonly exports: ReadonlyMap<string, readonly string[]>;
+  readonly exports: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 const binding = { local: 0, weak: 2 } as const;
 const mostSymbols = 4_000_000;
+/** Of all symbols' names; more only where they overlap in the string table, which has at most as much. */
+const mostNameBytes = 64 * 1024 * 1024;
 
 /** A library is asked for its symbols by every closure that it is in. */
 const known = new WeakMap<ElfImage, Symbols>();
@@ -32,7 +34,7 @@ export function symbolsOf(image: ElfImage): Symbols {
 
 /** What a file imports and exports by its dynamic symbol table; section headers are not needed. Throws ElfError. */
 function readSymbols(image: ElfImage): Symbols {
-  const exports = new Map<string, string[]>();
+  const exports = new Map<string, Set<string>>();
   const imports: Import[] = [];
   const start = startOf(image, tag.symtab);
   if (start === undefined) return { imports, exports };
@@ -49,7 +51,7 @@ function readSymbols(image: ElfImage): Symbols {
     const name = nameOf(table.word(at));
     const version = versionOf(index);
     if (table.half(at + (wide ? 6 : 14)) === 0) imports.push({ name, version, weak: bind === binding.weak });
-    else exports.set(name, [...(exports.get(name) ?? []), version ?? ""]);
+    else exports.set(name, (exports.get(name) ?? new Set()).add(version ?? ""));
   }
   return { imports, exports };
 }
@@ -98,9 +100,12 @@ function stringBytes(image: ElfImage): Buffer {
 
 function stringLookup(image: ElfImage): (index: number) => string {
   const strings = stringBytes(image);
+  let allowance = mostNameBytes;
   return (index) => {
     const end = index < strings.length ? strings.indexOf(0, index) : -1;
     if (end < 0) throw new ElfError("a symbol's name lies outside the string table");
+    allowance -= end - index;
+    if (allowance < 0) throw new ElfError("the names of its symbols are unreasonably long");
     return strings.toString("latin1", index, end);
   };
 }
@@ -136,6 +141,7 @@ function gnuHashCount(image: ElfImage): number | undefined {
   for (let index = 0; index < buckets; index++) last = Math.max(last, table.word(index * 4));
   if (last < header.word(4) || last === 0) return undefined;
   for (let symbol = last; ; symbol++) {
+    if (symbol > mostSymbols) throw new ElfError(`there are unreasonably many symbols (over ${mostSymbols})`);
     const at = bucketStart + buckets * 4 + (symbol - header.word(4)) * 4;
     if ((image.bytes.part(at, 4, image.encoding, "the hash table").word(0) & 1) === 1) return symbol + 1;
   }

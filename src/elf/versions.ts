@@ -23,8 +23,24 @@ const weakFlag = 2;
 const baseFlag = 1;
 const mostVersions = 65_536;
 
-/** The version needs of DT_VERNEED. Throws ElfError. */
+const needsOf = new WeakMap<ElfImage, readonly NeededVersion[]>();
+const definitionsOf = new WeakMap<ElfImage, readonly DefinedVersion[]>();
+
+/** The version needs of DT_VERNEED, read once. Throws ElfError. */
 export function neededVersions(image: ElfImage): readonly NeededVersion[] {
+  const needs = needsOf.get(image) ?? readNeeds(image);
+  needsOf.set(image, needs);
+  return needs;
+}
+
+/** The versions of DT_VERDEF, read once. Throws ElfError. */
+export function definedVersions(image: ElfImage): readonly DefinedVersion[] {
+  const versions = definitionsOf.get(image) ?? readDefinitions(image);
+  definitionsOf.set(image, versions);
+  return versions;
+}
+
+function readNeeds(image: ElfImage): readonly NeededVersion[] {
   const needs: NeededVersion[] = [];
   const found = tableOf(image, tag.verneed, tag.verneednum);
   for (let file = 0, at = found?.start ?? 0; found !== undefined && file < found.count; file++) {
@@ -44,8 +60,7 @@ export function neededVersions(image: ElfImage): readonly NeededVersion[] {
   return needs;
 }
 
-/** The versions of DT_VERDEF. Throws ElfError. */
-export function definedVersions(image: ElfImage): readonly DefinedVersion[] {
+function readDefinitions(image: ElfImage): readonly DefinedVersion[] {
   const versions: DefinedVersion[] = [];
   const found = tableOf(image, tag.verdef, tag.verdefnum);
   for (let number = 0, at = found?.start ?? 0; found !== undefined && number < found.count; number++) {

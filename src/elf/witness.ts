@@ -33,38 +33,31 @@ export function disagreements(view: RootView, closure: Closure, listing: Listing
     listing.files.map(canonical).filter((file) => file !== interpreter && file !== closure.binary),
   );
   const known = new Map(closure.files.map((file) => [file.path, file]));
-  const expected = closure.files.filter(
-    ({ path, foundBy }) => foundBy !== "plug-in" && path !== interpreter && !later(closure, path),
-  );
+  const atStart = loadedAtStart(closure);
+  const expected = closure.files.filter(({ path }) => path !== interpreter && atStart.has(path));
+  const missing = new Set(closure.missing.map(({ soname }) => soname));
   return [
     ...[...loaded].filter((file) => !known.has(file)).map((file) => `the loader also loads ${file}`),
     ...expected
       .filter(({ path, foundBy }) => !loaded.has(path) && !foundBy.endsWith("hwcaps"))
       .map(({ path, foundBy }) => `the loader does not load ${path} (${foundBy})`),
-    ...listing.missing
-      .filter((soname) => !closure.missing.some((each) => each.soname === soname))
-      .map((soname) => `the loader misses ${soname}`),
+    ...listing.missing.filter((soname) => !missing.has(soname)).map((soname) => `the loader misses ${soname}`),
   ];
 }
 
-/** Whether a file is there only for what is opened later: all ways to it lead through such a file or a variant. */
-function later(closure: Closure, path: string): boolean {
-  const byPath = new Map(closure.files.map((file) => [file.path, file]));
-  const reached = new Set<string>();
-  const pending = [path];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const file = byPath.get(next);
-    if (next === closure.binary) return false;
-    if (file === undefined || reached.has(next)) continue;
-    reached.add(next);
-    if (
-      file.foundBy === "dlopen" ||
-      file.foundBy === "plug-in" ||
-      file.foundBy === "audit" ||
-      file.foundBy.endsWith("hwcaps")
-    )
-      continue;
-    pending.push(...file.requiredBy);
+/** The files that are loaded at start: a way leads to them that has no file opened later and no variant on it. */
+function loadedAtStart({ binary, files }: Closure): ReadonlySet<string> {
+  const askedBy = new Map<string, string[]>();
+  for (const { path, foundBy, requiredBy } of files) {
+    if (foundBy === "dlopen" || foundBy === "plug-in" || foundBy === "audit" || foundBy.endsWith("hwcaps")) continue;
+    for (const requirer of requiredBy) {
+      const asked = askedBy.get(requirer);
+      if (asked === undefined) askedBy.set(requirer, [path]);
+      else asked.push(path);
+    }
   }
-  return true;
+  const reached = new Set([binary]);
+  // A set is walked through to what is added on the way.
+  for (const requirer of reached) for (const path of askedBy.get(requirer) ?? []) reached.add(path);
+  return reached;
 }

@@ -7,6 +7,9 @@ import { parseCandidates, parseDependencies, parseStanzas, type Stanza } from ".
 import { parseRelease } from "./release.ts";
 import type { Distribution } from "./source.ts";
 
+/** On one command line, which takes up to 2 MiB in all (execve(2)). */
+const mostNames = 5000;
+
 /** What apt knows about packages: each is asked about once. */
 export class AptCatalog {
   readonly #state: AptState;
@@ -61,8 +64,11 @@ export class AptCatalog {
   /** Asks apt about packages that were not asked about before. */
   async #learn(names: readonly string[]): Promise<void> {
     const unknown = [...new Set(names)].filter((name) => !this.#stanzas.has(name));
-    const found = await this.#candidates(unknown);
-    for (const name of unknown) this.#stanzas.set(name, found.get(name));
+    for (let start = 0; start < unknown.length; start += mostNames) {
+      const some = unknown.slice(start, start + mostNames);
+      const found = await this.#candidates(some);
+      for (const name of some) this.#stanzas.set(name, found.get(name));
+    }
   }
 
   async #learnProviders(names: readonly string[]): Promise<void> {

@@ -11,7 +11,11 @@ import { type Choice, choosePackage } from "./apt-choice.ts";
 import { lockedStanzas } from "./apt-lock.ts";
 import { type AptState, firstComplaint } from "./apt-state.ts";
 import type { ContentCache } from "./cache.ts";
+<<<<<<< HEAD
 import { builtInOf, libcPackage, type Stanza, sourceOf, upstreamVersion } from "./control.ts";
+=======
+import { conventionalNames, libcPackage, type Stanza, sourceOf, upstreamVersion } from "./control.ts";
+>>>>>>> d73e592 (elf, report: work in proportion to the input)
 import { declaredLicenses } from "./copyright.ts";
 import { lockFor } from "./locked.ts";
 import { PayloadRoot } from "./payload.ts";
@@ -104,6 +108,8 @@ class AptSource implements PackageSource {
   }
 
   async provide(wanted: readonly Wanted[]): Promise<boolean> {
+    // Asked about in one go: every question starts a program.
+    await this.#catalog.find(wanted.flatMap((each) => conventionalNames(each.wanted)));
     const choices: Choice[] = [];
     for (const each of wanted) choices.push(...(await this.#choose(each)));
     // A guess may have become needless once the packages that are sure have been looked into.

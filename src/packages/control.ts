@@ -125,8 +125,11 @@ export const libcPackage = "libc6";
 export function conventionalNames(wanted: string): readonly string[] {
   const file = wanted.slice(wanted.lastIndexOf("/") + 1);
   const housed = file.replace(/^[^.]+/, (stem) => housemates[stem] ?? stem);
-  return [...new Set([file, housed].flatMap(namesByConvention))];
+  return [...new Set([file, housed].flatMap(namesByConvention))].filter((name) => packageName.test(name));
 }
+
+/** Debian Policy 5.6.1; no real name is longer. What a file asks for may be anything, and becomes part of a command line. */
+const packageName = /^[a-z0-9][a-z0-9+.-]{1,99}$/;
 
 function namesByConvention(file: string): readonly string[] {
   if (/^ld(-linux|64)?\b/.test(file)) return [libcPackage];

@@ -38,18 +38,36 @@ const beginnings: readonly EntryRecord["reason"]["kind"][] = ["asked", "recipe",
  * circle or to something that is not in the image.
  */
 export function chainTo(entry: EntryRecord, entries: Entries): Chain | undefined {
-  // Breadth first: libraries may need each other.
-  const reached = new Map<string, Chain>([[entry.path, [entry]]]);
-  for (const chain of reached.values()) {
-    const first = chain[0];
-    if (first === undefined) continue;
-    if (beginnings.includes(first.reason.kind)) return chain;
-    for (const path of causesOf(first)) {
+  // Breadth first, for libraries may need each other; each entry with the one that it is a cause of.
+  const reached = new Map<EntryRecord, EntryRecord | undefined>([[entry, undefined]]);
+  for (const found of reached.keys()) {
+    if (beginnings.includes(found.reason.kind)) {
+      const chain: EntryRecord[] = [];
+      for (let step: EntryRecord | undefined = found; step !== undefined; step = reached.get(step)) chain.push(step);
+      return chain;
+    }
+    for (const path of causesOf(found)) {
       const cause = entries.get(path);
-      if (cause !== undefined && !reached.has(path)) reached.set(path, [cause, ...chain]);
+      if (cause !== undefined && !reached.has(cause)) reached.set(cause, found);
     }
   }
   return undefined;
+}
+
+/** The entries that have a chain from something that the recipe asks for. */
+function explained(entries: Entries): ReadonlySet<EntryRecord> {
+  const caused = new Map<string, EntryRecord[]>();
+  for (const entry of entries.values()) {
+    for (const path of causesOf(entry)) {
+      const known = caused.get(path);
+      if (known === undefined) caused.set(path, [entry]);
+      else known.push(entry);
+    }
+  }
+  const reached = new Set([...entries.values()].filter(({ reason }) => beginnings.includes(reason.kind)));
+  // A set is walked through to what is added on the way.
+  for (const { path } of reached) for (const entry of caused.get(path) ?? []) reached.add(entry);
+  return reached;
 }
 
 /**
@@ -59,12 +77,13 @@ export function chainTo(entry: EntryRecord, entries: Entries): Chain | undefined
 export function refuseUnexplained(record: BuildRecord, plan: ImagePlan): void {
   const entries = entriesByPath(record);
   const packages = new Set(record.packages.map(({ name }) => name));
+  const withChain = explained(entries);
   for (const entry of record.entries) {
     const absent = causesOf(entry).find((path) => !entries.has(path));
     if (absent !== undefined) refuse(`${entry.path} is there for ${absent}, which is not in the image`);
   }
   for (const entry of record.entries) {
-    if (chainTo(entry, entries) === undefined) refuse(`nothing that the recipe asks for leads to ${entry.path}`);
+    if (!withChain.has(entry)) refuse(`nothing that the recipe asks for leads to ${entry.path}`);
     if (entry.package !== undefined && !packages.has(entry.package)) {
       refuse(`${entry.path} is of package ${entry.package}, which is not recorded`);
     }

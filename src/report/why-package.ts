@@ -30,16 +30,32 @@ export function explainInstalled(
 
 /** The shortest way from a package of the recipe; the package alone where it is the base's, or nobody asks for it. */
 function chainTo(of: PackageRecord, record: BuildRecord): PackageExplanation["chain"] {
-  const reached = new Map<string, PackageExplanation["chain"]>([[of.name, [{ package: of.name }]]]);
-  for (const [name, chain] of reached) {
-    if (record.plan.packages.includes(name)) return chain;
-    const requirers = record.packages.find((each) => each.name === name)?.requiredBy ?? [];
-    for (const { package: requirer, requirement } of requirers) {
-      if (reached.has(requirer)) continue;
-      reached.set(requirer, [{ package: requirer }, { package: name, requirement }, ...chain.slice(1)]);
+  const byName = packagesByName(record);
+  const named = new Set(record.plan.packages);
+  // Each package that was reached, with the next one on the way to `of` and what that is required for.
+  const reached = new Map<string, { readonly name: string; readonly requirement: string } | undefined>([
+    [of.name, undefined],
+  ]);
+  for (const name of reached.keys()) {
+    if (named.has(name)) {
+      const chain: { package: string; requirement?: string }[] = [{ package: name }];
+      for (let next = reached.get(name); next !== undefined; next = reached.get(next.name))
+        chain.push({ package: next.name, requirement: next.requirement });
+      return chain;
     }
+    for (const { package: requirer, requirement } of byName.get(name)?.requiredBy ?? [])
+      if (!reached.has(requirer)) reached.set(requirer, { name, requirement });
   }
   return [{ package: of.name }];
+}
+
+const known = new WeakMap<BuildRecord, ReadonlyMap<string, PackageRecord>>();
+
+/** The first package of each name. */
+function packagesByName(record: BuildRecord): ReadonlyMap<string, PackageRecord> {
+  const found = known.get(record) ?? new Map(record.packages.toReversed().map((each) => [each.name, each]));
+  known.set(record, found);
+  return found;
 }
 
 /** The explanation for a person. */
@@ -77,7 +93,7 @@ function sentence(
   if (because !== undefined && requirement !== undefined) return `${because} requires ${requirement}`;
   const { plan } = record;
   if (plan.packages.includes(name)) return "the recipe asks for this package";
-  const isBases = record.packages.find((each) => each.name === name)?.requiredBy === undefined;
+  const isBases = packagesByName(record).get(name)?.requiredBy === undefined;
   const base = plan.kind === "os" ? ` ${plan.base}` : "";
   return isBases ? `the base image${base} has this package` : "the package manager installed it with the others";
 }

@@ -36,7 +36,8 @@ export function layOut(plan: ScratchImagePlan, closed: Closed, origin: Origin): 
   addOwn(tree, plan);
   addProgramLinks(plan, tree, origin);
   if (plan.metadata !== undefined) addScannerMetadata(tree, origin);
-  for (const entry of tree.entries()) addParents(tree, origin, entry.path);
+  // From the end, so that each directory is there for the last thing in it and a way up ends where it joins another.
+  for (const entry of tree.entries().toReversed()) addParents(tree, origin, entry.path);
   refuseMissingProgram(plan, tree);
   return tree;
 }
@@ -68,24 +69,28 @@ function addOwn(tree: Tree, { directories, files }: Pick<ImagePlan, "directories
   }
 }
 
+type Requirers = ReadonlyMap<string, ReadonlySet<string>>;
+
 /**
  * Who asks for each file in any of the closures; the program itself where nobody else does. A script of the recipe is named by its path in
  * the tree.
  */
-function requirersOf(closures: readonly Closure[], tree: Tree): ReadonlyMap<string, readonly string[]> {
-  const requirers = new Map<string, readonly string[]>();
+function requirersOf(closures: readonly Closure[], tree: Tree): Requirers {
+  const requirers = new Map<string, Set<string>>();
   for (const { binary, files } of closures) {
     for (const { path: file, requiredBy } of files) {
-      const by = (requiredBy.length > 0 ? requiredBy : [binary]).map((each) => canonical(tree, each));
-      requirers.set(file, [...new Set([...(requirers.get(file) ?? []), ...by])]);
+      const by = requiredBy.length > 0 ? requiredBy : [binary];
+      const known = requirers.get(file) ?? new Set();
+      for (const requirer of by) known.add(canonical(tree, requirer));
+      requirers.set(file, known);
     }
   }
   return requirers;
 }
 
-function reasonOf(file: ClosureFile, requirers: ReadonlyMap<string, readonly string[]>): Reason {
+function reasonOf(file: ClosureFile, requirers: Requirers): Reason {
   const soname = file.soname ?? path.posix.basename(file.path);
-  return { kind: "needed", soname, rule: file.foundBy, by: requirers.get(file.path) ?? [] };
+  return { kind: "needed", soname, rule: file.foundBy, by: [...(requirers.get(file.path) ?? [])] };
 }
 
 /** A file of the packages, or everything below a directory of them, with the links on the way. */
@@ -144,8 +149,10 @@ function addLinks(tree: Tree, origin: Origin, links: readonly Link[], to: string
 function addParents(tree: Tree, origin: Origin, of: string): void {
   for (let parent = path.posix.dirname(of); parent !== "/"; parent = path.posix.dirname(parent)) {
     const existing = tree.get(parent);
+    // Those above it came with it.
+    if (existing?.kind === "directory" && existing.reason.kind === "parent") return;
     // Not asked for its owner in the packages, whose number perhaps nobody can tell.
-    if (existing?.kind === "directory" && existing.reason.kind !== "parent") continue;
+    if (existing?.kind === "directory") continue;
     const { uid, gid, mode } = origin.root.entry(parent)?.kind === "directory" ? origin.ownershipOf(parent) : rootOwned;
     tree.add({ path: parent, kind: "directory", uid, gid, mode, reason: { kind: "parent", of } });
   }
