@@ -1,5 +1,6 @@
 import type { Located } from "../system/root.ts";
 import type { Closure, ClosureOptions } from "./closure.ts";
+import { distinctDirectories } from "./distinct-directories.ts";
 import { asLoaded } from "./loaded.ts";
 import { usualInterpreters } from "./loader.ts";
 import { LoaderMemory, type LoadOutcome } from "./memory.ts";
@@ -7,7 +8,7 @@ import { nssLibraries } from "./name-services.ts";
 import { expandPlugins } from "./plugins.ts";
 import type { ElfFile, ElfImage } from "./read.ts";
 import { NotAProgram } from "./refusals.ts";
-import { distinctDirectories, expandTokens, type Surroundings } from "./search.ts";
+import { expandTokens, type Surroundings } from "./search.ts";
 import type { RootView } from "./view.ts";
 
 /**

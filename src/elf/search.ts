@@ -1,5 +1,5 @@
-import { Failure } from "../system/errors.ts";
 import type { Located } from "../system/root.ts";
+import { distinctDirectories } from "./distinct-directories.ts";
 import { judge, type Verdict } from "./judge.ts";
 import type { Loaded } from "./loaded.ts";
 import type { Loader } from "./loader.ts";
@@ -131,30 +131,6 @@ function stage(rule: Rule, list: string, origin: string, around: Surroundings): 
   const expanded = list.split(separator).map((element) => expandTokens(element, origin, around.loader));
   const directories = expanded.map((element) => absolute(element, around).replace(/(?<=.)\/+$/, ""));
   return { rule, directories: distinctDirectories(directories, around.view) };
-}
-
-/** Each library is looked for in each of them; search paths in Debian 12 have a handful. */
-const mostDirectories = 1024;
-
-/**
- * Directories that are there, each once, because the same directory again cannot have anything else in it. Of neighbouring names of one
- * directory its own is taken, so that no link comes along that the loader does without; else the first, for the sake of the order. Throws Failure for
- * absurdly many.
- */
-export function distinctDirectories(directories: readonly string[], view: RootView): readonly string[] {
-  const found: { readonly canonical: string; name: string }[] = [];
-  const known = new Set<string>();
-  for (const directory of directories) {
-    const canonical = view.directory(directory)?.path;
-    if (canonical === undefined) continue;
-    const last = found.at(-1);
-    if (last?.canonical === canonical && directory === canonical) last.name = directory;
-    else if (!known.has(canonical)) found.push({ canonical, name: directory });
-    known.add(canonical);
-  }
-  if (found.length > mostDirectories)
-    throw new Failure(`cannot search for libraries: a search path has more than ${mostDirectories} directories`);
-  return found.map(({ name }) => name);
 }
 
 /** An empty element is the working directory. */

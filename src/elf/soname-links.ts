@@ -1,10 +1,10 @@
 import path from "node:path";
 import { locate, type Root, type RootEntry } from "../system/root.ts";
 import type { MissingFile } from "./closure.ts";
+import { distinctDirectories } from "./distinct-directories.ts";
 import { judge } from "./judge.ts";
 import { usualInterpreters } from "./loader.ts";
 import type { ElfFile } from "./read.ts";
-import { distinctDirectories } from "./search.ts";
 import type { RootView } from "./view.ts";
 
 /**

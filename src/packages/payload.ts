@@ -41,6 +41,8 @@ export class PayloadRoot implements Root, Disposable {
   readonly #merged: readonly MergedDirectory[];
   readonly #numberOf: NumberOf;
   readonly #archives: number[] = [];
+  /** Where directories lie that were looked for, links followed. What is there once is never replaced, so it stays true. */
+  readonly #directories = new Map<string, string>([["/", "/"]]);
 
   constructor(merged: readonly MergedDirectory[], numberOf: NumberOf = (_kind, _name, inPayload) => inPayload) {
     this.#merged = merged;
@@ -165,12 +167,8 @@ export class PayloadRoot implements Root, Disposable {
   #isSame(one: Node, other: Node): boolean {
     if (one.entry.kind !== other.entry.kind || one.entry.size !== other.entry.size) return false;
     if (one.entry.kind !== "file") return one.entry.target === other.entry.target;
-    const bytes = (node: Node) => {
-      const buffer = Buffer.alloc(node.entry.size);
-      if (node.origin !== undefined) readSync(node.origin.archive, buffer, 0, buffer.length, node.origin.member.offset);
-      return buffer;
-    };
-    return one.entry.mode === other.entry.mode && bytes(one).equals(bytes(other));
+    if (one.entry.mode !== other.entry.mode || one.origin === undefined || other.origin === undefined) return false;
+    return hasSameBytes(one.origin, other.origin);
   }
 
   /** Where a name of an archive lies inside the root, with merged directories under their new names. */
@@ -179,6 +177,8 @@ export class PayloadRoot implements Root, Disposable {
     if (parts.includes("..") || name.includes("\0"))
       throw new ArchiveError(`the name ${JSON.stringify(name)} leaves the root`);
     let inside = `/${parts.join("/")}`;
+    if (Buffer.byteLength(inside) >= pathLimit)
+      throw new ArchiveError(`a name has ${Buffer.byteLength(inside)} bytes, which is more than a path may have`);
     for (const { path: from, into } of this.#merged) {
       if (inside === from || inside.startsWith(`${from}/`)) inside = into + inside.slice(from.length);
     }
@@ -192,17 +192,44 @@ export class PayloadRoot implements Root, Disposable {
   }
 
   #parent(wanted: string): string {
-    let here = "/";
-    for (const part of path.posix.dirname(wanted).split("/").filter(Boolean)) {
+    const directory = path.posix.dirname(wanted);
+    let known = directory;
+    while (!this.#directories.has(known)) known = path.posix.dirname(known);
+    let here = this.#directories.get(known) ?? "/";
+    const rest = directory.slice(known === "/" ? 1 : known.length + 1);
+    for (const part of rest.split("/").filter(Boolean)) {
+      known = known === "/" ? `/${part}` : `${known}/${part}`;
       const next = here === "/" ? `/${part}` : `${here}/${part}`;
       if (!this.#nodes.has(next)) this.#put(next, directoryNode());
-      const located = locate(this, next);
-      if (located?.entry.kind !== "directory")
-        throw new ArchiveError(`${wanted} lies below ${next}, which is no directory`);
-      here = located.path;
+      if (this.#nodes.get(next)?.entry.kind === "directory") here = next;
+      else {
+        const located = locate(this, next);
+        if (located?.entry.kind !== "directory")
+          throw new ArchiveError(`${wanted} lies below ${next}, which is no directory`);
+        here = located.path;
+      }
+      this.#directories.set(known, here);
     }
     return here;
   }
+}
+
+/** PATH_MAX of Linux, the NUL at the end included: neither dpkg nor rpm could make a longer one. */
+const pathLimit = 4096;
+/** How much of two files is compared at a time. */
+const chunk = 256 * 1024;
+
+/** Whether two members of equal size have equal bytes. */
+function hasSameBytes(one: Origin, other: Origin): boolean {
+  if (one.archive === other.archive && one.member.offset === other.member.offset) return true;
+  const [left, right] = [Buffer.alloc(chunk), Buffer.alloc(chunk)];
+  for (let position = 0; position < one.member.size; position += chunk) {
+    const length = Math.min(chunk, one.member.size - position);
+    readSync(one.archive, left, 0, length, one.member.offset + position);
+    readSync(other.archive, right, 0, length, other.member.offset + position);
+    if (Buffer.compare(left.subarray(0, length), right.subarray(0, length)) !== 0) return false;
+  }
+  return true;
 }
 
 function directoryNode(mode = 0o755, origin?: Origin): Node {

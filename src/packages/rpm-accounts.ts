@@ -32,9 +32,14 @@ export function accountsOf(packages: readonly Pick<RepositoryPackage, "provides"
 
 const sysusers = "/usr/lib/sysusers.d";
 
+/** Larger ones exist in no package; in bytes. */
+const mostBytes = 4 * 1024 * 1024;
+
 function textOf(root: Root, file: string): string {
   const entry = root.entry(file);
-  return entry?.kind === "file" ? Buffer.from(root.read(file, 0, entry.size)).toString() : "";
+  return entry?.kind === "file" && entry.size <= mostBytes
+    ? Buffer.from(root.read(file, 0, entry.size)).toString()
+    : "";
 }
 
 /** passwd(5) and group(5): the name is the first field and the number the third. */

@@ -5,6 +5,8 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PayloadRoot } from "../../src/packages/payload.ts";
 import { locate } from "../../src/system/root.ts";
+import { handMadeTar, type TarMember } from "../support/apt-repository.ts";
+import { expectProportion } from "../support/growth.ts";
 import { packageNamed } from "../support/package.ts";
 
 let directory: string;
@@ -102,6 +104,52 @@ describe("a hostile payload", () => {
     const tar = payload("short", { "usr/x": "x".repeat(5000) });
     execFileSync("truncate", ["-s", "3000", tar]);
     expect(() => root.add(packageNamed("short"), tar)).toThrow("a member reaches beyond the end of the archive");
+  });
+
+  it("with a path that no system has is refused", () => {
+    using root = new PayloadRoot(merged);
+    const name = "d/".repeat(5000);
+    const tar = path.join(directory, "deep.tar");
+    writeFileSync(
+      tar,
+      handMadeTar([
+        { name: "long", type: "L", bytes: Buffer.from(name) },
+        { name: "short", type: "5" },
+      ]),
+    );
+    expect(() => root.add(packageNamed("deep"), tar)).toThrow(
+      "cannot read package deep 1: a name has 10000 bytes, which is more than a path may have",
+    );
+  });
+
+  it("of directories in directories takes time in proportion to their names", () => {
+    expectProportion(250, (depth) => {
+      const tar = path.join(directory, `deep-${depth}.tar`);
+      // Each directory holds ten others that are empty, so that there is enough to measure.
+      const names = Array.from({ length: depth * 10 }, (_, index) => `${"d/".repeat(index / 10)}e${index % 10}/`);
+      const members = names.flatMap((name): TarMember[] => [
+        { name: "long", type: "L", bytes: Buffer.from(name) },
+        { name: "short", type: "5" },
+      ]);
+      writeFileSync(tar, handMadeTar(members));
+      return () => {
+        using root = new PayloadRoot(merged);
+        root.add(packageNamed("deep"), tar);
+      };
+    });
+  });
+
+  it("that has one large file under one name many times is compared with itself only once", () => {
+    using root = new PayloadRoot(merged);
+    const tar = path.join(directory, "again.tar");
+    const bytes = Buffer.alloc(8 * 1024 * 1024, 1);
+    const again = Array.from(
+      { length: 20_000 },
+      (): TarMember => ({ name: "usr/other", type: "1", link: "usr/large" }),
+    );
+    writeFileSync(tar, handMadeTar([{ name: "usr/large", type: "0", bytes }, ...again]));
+    root.add(packageNamed("again"), tar);
+    expect(root.ownershipOf("/usr/other").sameFile).toBe(root.ownershipOf("/usr/large").sameFile);
   });
 
   it("that is no tar is refused", () => {
