@@ -12,7 +12,7 @@ import {
 } from "./system/errors.ts";
 import type { Log, LogOptions } from "./system/log.ts";
 import type { Run } from "./system/run.ts";
-import { shortened, visible } from "./system/visible.ts";
+import { visible, withShortLines } from "./system/visible.ts";
 
 const exitCodes = { failed: 1, usage: 2, bug: 70 } as const;
 
@@ -98,7 +98,9 @@ function report(level: "error" | "warn", message: string, hint?: string): void {
   if (tools !== undefined) tools.log[level](hinted, message);
   else {
     const prefix = level === "warn" ? "warning" : level;
-    process.stderr.write(visible(shortened(`${prefix}: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`)));
+    process.stderr.write(
+      visible(withShortLines(`${prefix}: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`)),
+    );
   }
 }
 

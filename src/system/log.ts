@@ -1,5 +1,5 @@
 import pino from "pino";
-import { shortened, visible } from "./visible.ts";
+import { visible, withShortLines } from "./visible.ts";
 
 /** Progress and commands for stderr. `debug` is what --verbose adds; stdout is never written to. */
 export type Log = Pick<pino.Logger, "error" | "warn" | "info" | "debug" | "trace">;
@@ -34,7 +34,7 @@ function asText(record: string): string {
   const prefix = level === "error" ? "error: " : level === "warn" ? "warning: " : level === "debug" ? "+ " : "";
   const text = `${prefix}${msg ?? ""}\n${hint === undefined ? "" : `hint: ${hint}\n`}`;
   // A command is shown whole, so that it can be pasted.
-  return visible(level === "debug" ? text : shortened(text));
+  return visible(level === "debug" ? text : withShortLines(text));
 }
 
 /** For unit tests and for rooms that are used without a command line around them. */

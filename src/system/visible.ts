@@ -23,7 +23,7 @@ export function visibleLines(lines: readonly string[]): string {
 }
 
 /** A text with the middle of its longest lines left out: a person reads it, and names of others may have any length. */
-export function shortened(text: string): string {
+export function withShortLines(text: string): string {
   return text
     .split("\n")
     .map((line) => {

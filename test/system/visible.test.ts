@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { shortened, visible, visibleLine, visibleLines } from "../../src/system/visible.ts";
+import { visible, visibleLine, visibleLines, withShortLines } from "../../src/system/visible.ts";
 
 describe("text of others", () => {
   it.each([
@@ -37,13 +37,13 @@ describe("text of others", () => {
 
   it("is short enough to be read", () => {
     const name = "x".repeat(100_000);
-    const text = shortened(`cannot read ${name}: why\nnext`);
+    const text = withShortLines(`cannot read ${name}: why\nnext`);
     expect(text.length).toBeLessThan(10_000);
     expect(text).toMatch(/^cannot read x+ \[\d+ characters left out\] x+: why\nnext$/);
   });
 
   it("has its paths whole", () => {
     const path = `/${"d".repeat(4094)}`;
-    expect(shortened(path)).toBe(path);
+    expect(withShortLines(path)).toBe(path);
   });
 });
