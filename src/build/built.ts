@@ -1,10 +1,17 @@
 import path from "node:path";
+import * as z from "zod";
 import type { LoaderCheck } from "../elf/ask-loader.ts";
 import type { StoredReferences } from "../image/assemble.ts";
+import type { StoredImage } from "../image/buildah.ts";
+import { latestReference } from "../image/config.ts";
+import { type BuildMemory, openBuildMemory } from "../image/memory.ts";
+import type { ImagePlan } from "../plan.ts";
 import type { BuildRecord } from "../report/record.ts";
+import { archNames } from "../system/arch.ts";
 import { cacheDirectory } from "../system/cache-directory.ts";
 import type { Log } from "../system/log.ts";
 import type { Run } from "../system/run.ts";
+import { version as toolVersion } from "../system/version.ts";
 
 /** What a build leaves in the store, as `--json` prints it. */
 export interface BuiltImage extends StoredReferences {
@@ -33,9 +40,31 @@ export interface Tools {
   readonly log: Log;
 }
 
-/** Where it is remembered what plans became. */
-export function builtDirectory(): string {
-  return path.join(cacheDirectory(), "built");
+const count = z.int().nonnegative();
+
+const remembered: z.ZodType<BuiltImage> = z.object({
+  arch: z.enum(archNames),
+  id: z.string().regex(/^(?:sha256:)?[0-9a-f]+$/),
+  references: z.array(z.string()).min(1),
+  size: count,
+  files: count,
+  packages: z.array(z.object({ name: z.string(), version: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })),
+  metadata: z.object({ size: count, files: count }).exactOptional(),
+  loaderCheck: z.enum(["agreed", "not asked", "skipped"]).exactOptional(),
+});
+
+/** What was built of a plan, as the cache remembers it; `inputs` is what the image depends on besides. */
+export function builtMemory(
+  plan: ImagePlan,
+  inputs: readonly unknown[],
+  stored: () => Promise<readonly StoredImage[]>,
+): BuildMemory<BuiltImage> {
+  return openBuildMemory<BuiltImage>(path.join(cacheDirectory(), "built"), {
+    inputs: [toolVersion, plan, ...inputs],
+    latest: latestReference(plan),
+    read: (value) => remembered.safeParse(value).data,
+    stored,
+  });
 }
 
 type Sized = readonly { readonly size?: number }[];

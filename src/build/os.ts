@@ -5,7 +5,6 @@ import { Buildah, type WorkingContainer } from "../image/buildah.ts";
 import { createdTime, type ImageDescription } from "../image/config.ts";
 import { readContents } from "../image/contents.ts";
 import { notInherited } from "../image/inheritance.ts";
-import { openBuildMemory } from "../image/memory.ts";
 import { type Installed, installPackages } from "../image/packages.ts";
 import type { OsImagePlan } from "../plan.ts";
 import { recordOfInstalled } from "../report/installed.ts";
@@ -14,9 +13,8 @@ import { recordText } from "../report/record-text.ts";
 import { layOutAdditions } from "../rootfs/layout.ts";
 import { writeTar } from "../rootfs/tar.ts";
 import type { LockedBase } from "../system/lock.ts";
-import { version as toolVersion } from "../system/version.ts";
 import { createWorkdir, type Workdir } from "../system/workdir.ts";
-import { type BuildOptions, type BuiltImage, builtDirectory, builtImage, type Tools } from "./built.ts";
+import { type BuildOptions, type BuiltImage, builtImage, builtMemory, type Tools } from "./built.ts";
 
 /** Builds an image of a base with packages installed into it; with what it does not inherit from the base. Throws Failure. */
 export async function buildOsImage(
@@ -27,8 +25,7 @@ export async function buildOsImage(
   await using workdir = await createWorkdir();
   const buildah = new Buildah(tools.run, workdir.path);
   const stored = await findStored(baseReference(plan), plan.arch, buildah);
-  const memoryOf = (base: ImageDescription) =>
-    openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, base.id], () => buildah.images());
+  const memoryOf = (base: ImageDescription) => builtMemory(plan, [base.id], () => buildah.images());
   // Its repositories can only be asked from inside: without a lock an image is up to date as long as package lists are young enough.
   const maxAge = plan.lock === undefined ? options.maxListAge : undefined;
   const known = stored === undefined || options.force ? undefined : await memoryOf(stored).recall(maxAge);

@@ -7,7 +7,6 @@ import { type Remark, remarksOn } from "../elf/remarks.ts";
 import { assemble } from "../image/assemble.ts";
 import { Buildah } from "../image/buildah.ts";
 import { openPlace } from "../image/builder.ts";
-import { openBuildMemory } from "../image/memory.ts";
 import { makeDirectory } from "../packages/cache.ts";
 import { openPackageLists, type PackageLists } from "../packages/open.ts";
 import { findPrograms } from "../packages/program.ts";
@@ -23,9 +22,8 @@ import { unpackForLoader } from "../rootfs/unpack.ts";
 import { cacheDirectory } from "../system/cache-directory.ts";
 import type { LockedRelease } from "../system/lock.ts";
 import { both, together } from "../system/together.ts";
-import { version as toolVersion } from "../system/version.ts";
 import { createWorkdir } from "../system/workdir.ts";
-import { type BuildOptions, type BuiltImage, builtDirectory, builtImage, type Tools } from "./built.ts";
+import { type BuildOptions, type BuiltImage, builtImage, builtMemory, type Tools } from "./built.ts";
 
 /** Builds an image that has the service's files and nothing else; with what a person should consider about it. Throws Failure. */
 export async function buildScratchImage(
@@ -40,7 +38,7 @@ export async function buildScratchImage(
   stored.catch(() => {});
   await using place = await openPlace(plan.builder, await shared(cacheDirectory()), { buildah, run: tools.run });
   const lists = await openPackageLists({ ...plan, ...options, place, log: tools.log });
-  const memory = openBuildMemory<BuiltImage>(builtDirectory(), [toolVersion, plan, lists.fingerprint], () => stored);
+  const memory = builtMemory(plan, [lists.fingerprint], () => stored);
   const known = options.force ? undefined : await memory.recall();
   if (known !== undefined && !(options.loaderCheck && known.loaderCheck === "skipped")) {
     tools.log.info(`nothing to do: ${known.references[0]} is up to date`);

@@ -111,7 +111,12 @@ function unlessEmpty<Name extends string, Value extends object>(name: Name, valu
 
 /** The image's names in the store: by version and as latest, each with the architecture (as `4.4.3-P1-x86_64`). */
 export function references(plan: Pick<ConfiguredPlan, "image" | "arch">, version: string): readonly string[] {
-  return [version, "latest"].map((tag) => `${plan.image}:${tagText(tag)}-${plan.arch}`);
+  return [`${plan.image}:${tagText(version)}-${plan.arch}`, latestReference(plan)];
+}
+
+/** The image's name as latest. */
+export function latestReference({ image, arch }: Pick<ConfiguredPlan, "image" | "arch">): string {
+  return `${image}:latest-${arch}`;
 }
 
 /** A version in the letters that a tag may have (OCI distribution specification: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`). */

@@ -13,11 +13,21 @@ export interface BuildMemory<Image extends StoredReferences> {
   remember(image: Image): Promise<void>;
 }
 
-/** `inputs` is everything that the image depends on, two equal ones mean the same image; `stored` tells what the store has. */
+export interface BuildMemoryOptions<Image> {
+  /** Everything that the image depends on; two equal ones mean the same image. */
+  readonly inputs: unknown;
+  /** A name that the image must have. */
+  readonly latest: string;
+  /** What was remembered, if it is one; a cache is read like any other file of unknown origin. */
+  readonly read: (value: unknown) => Image | undefined;
+  /** What the store has. */
+  readonly stored: () => Promise<readonly StoredImage[]>;
+}
+
+/** Opens the memory in a directory of the cache. */
 export function openBuildMemory<Image extends StoredReferences>(
   directory: string,
-  inputs: unknown,
-  stored: () => Promise<readonly StoredImage[]>,
+  { inputs, latest, read, stored }: BuildMemoryOptions<Image>,
 ): BuildMemory<Image> {
   const key = createHash("sha256").update(JSON.stringify(inputs)).digest("hex");
   const file = path.join(directory, key);
@@ -25,23 +35,26 @@ export function openBuildMemory<Image extends StoredReferences>(
     async recall(maxAge = Number.POSITIVE_INFINITY) {
       const built = (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
       if (Date.now() - built >= maxAge) return undefined;
-      const image = parse<Image>(await readFile(file, "utf8").catch(() => ""));
-      if (image === undefined) return undefined;
+      const note = parse(await readFile(file, "utf8").catch(() => ""));
+      const image = note?.inputs === key ? read(note.image) : undefined;
+      if (image === undefined || !image.references.includes(latest)) return undefined;
       const same = (await stored()).find(({ id }) => id === image.id);
       return image.references.every((name) => same?.names.includes(name)) ? image : undefined;
     },
     async remember(image) {
       await makeDirectories(directory);
       const fresh = path.join(directory, ownName());
-      await writeFile(fresh, JSON.stringify(image));
+      await writeFile(fresh, JSON.stringify({ inputs: key, image }), { mode: 0o644 });
       await rename(fresh, file);
     },
   };
 }
 
-function parse<Image>(text: string): Image | undefined {
+/** The file names what it is about, so that one that was exchanged for another is not taken. */
+function parse(text: string): { readonly inputs?: unknown; readonly image?: unknown } | undefined {
   try {
-    return text === "" ? undefined : (JSON.parse(text) as Image);
+    const note: unknown = JSON.parse(text);
+    return typeof note === "object" && note !== null ? note : undefined;
   } catch {
     // Half-written by a full disk or damaged: as good as not there.
     return undefined;

@@ -11,16 +11,13 @@ import { type Choice, choosePackage } from "./apt-choice.ts";
 import { lockedStanzas } from "./apt-lock.ts";
 import { type AptState, firstComplaint } from "./apt-state.ts";
 import type { ContentCache } from "./cache.ts";
-<<<<<<< HEAD
-import { builtInOf, libcPackage, type Stanza, sourceOf, upstreamVersion } from "./control.ts";
-=======
-import { conventionalNames, libcPackage, type Stanza, sourceOf, upstreamVersion } from "./control.ts";
->>>>>>> d73e592 (elf, report: work in proportion to the input)
+import { builtInOf, conventionalNames, libcPackage, type Stanza, sourceOf, upstreamVersion } from "./control.ts";
 import { declaredLicenses } from "./copyright.ts";
 import { lockFor } from "./locked.ts";
 import { PayloadRoot } from "./payload.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
 import { requireSpace } from "./space.ts";
+import { unpackPackages } from "./unpack.ts";
 
 /** Debian has merged these since 12 (DEP 17); packages of that time still carry the old names. */
 const merged = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].map((name) => ({
@@ -152,22 +149,25 @@ class AptSource implements PackageSource {
     });
   }
 
-  /** Fetches what is not in the cache yet and adds each payload to the root. */
+  /** Fetches what is not in the cache yet and adds each package's files to the root. */
   async #take(stanzas: readonly Stanza[]): Promise<void> {
     const packages = stanzas.map(packageOf).filter(({ name }) => !this.#taken.has(name));
     const { cache } = this.#options;
-    const payloads = new Map<string, string>();
-    const missing: Package[] = [];
-    for (const each of packages) {
-      const payload = await cache.findDerived(each.sha256, "payload");
-      if (payload !== undefined) payloads.set(each.sha256, payload);
-      else if ((await cache.find(each.sha256)) === undefined) missing.push(each);
-    }
+    const files = await Promise.all(packages.map(({ sha256 }) => cache.find(sha256)));
+    const missing = packages.filter((_, index) => files[index] === undefined);
     if (missing.length > 0) await this.#download(missing);
-    const unpacked = await Promise.all(packages.map((each) => payloads.get(each.sha256) ?? this.#unpack(each)));
+    // Gone again when the root has them open. A copy that is kept would have to be checked as the package itself is.
+    await using scratch = await cache.scratchDirectory();
+    const tars = await Promise.all(
+      packages.map(async (each, index) => {
+        const tar = path.join(scratch.path, `${each.sha256}.tar`);
+        await this.#unpack(each, files[index] ?? (await cache.find(each.sha256)), tar);
+        return tar;
+      }),
+    );
     for (const [index, each] of packages.entries()) {
       this.#taken.set(each.name, each);
-      this.root.add(each, unpacked[index] ?? "");
+      this.root.add(each, tars[index] ?? "");
     }
   }
 
@@ -196,21 +196,9 @@ class AptSource implements PackageSource {
     );
   }
 
-  /** The package's file system as an uncompressed tar (dpkg-deb(1)); no script of the package is run. */
-  async #unpack(from: Package): Promise<string> {
-    const { cache, run } = this.#options;
-    const file = await cache.find(from.sha256);
-    if (file === undefined) throw new Failure(`cannot find package ${from.name} ${from.version} in the cache`);
-    await using scratch = await cache.scratchDirectory();
-    const payload = path.join(scratch.path, "payload.tar");
-    try {
-      await run(["dpkg-deb", "--fsys-tarfile", file], { stdoutFile: payload });
-    } catch (error) {
-      if (!(error instanceof CommandFailure) || error.notFound) throw error;
-      const sentence = `cannot unpack package ${from.name} ${from.version}: ${error.complaint}`;
-      throw new Failure(sentence, { cause: error });
-    }
-    return await cache.adoptDerived(from.sha256, "payload", payload);
+  async #unpack({ name, version }: Package, file: string | undefined, tar: string): Promise<void> {
+    if (file === undefined) throw new Failure(`cannot find package ${name} ${version} in the cache`);
+    await unpackPackages("dpkg-deb", [{ name: `${name} ${version}`, file, tar }], this.#options.run);
   }
 }
 

@@ -18,9 +18,19 @@ const image = {
 } as const;
 const storeWith = (images: readonly object[]) => () => new Buildah(async () => JSON.stringify(images)).images();
 
+const isImage = (value: unknown): value is typeof image =>
+  typeof value === "object" && value !== null && "id" in value && "references" in value;
+const memoryOf = (inputs: unknown, stored: ReturnType<typeof storeWith>) =>
+  openBuildMemory(directory, {
+    inputs,
+    latest: image.references[1],
+    read: (value) => (isImage(value) ? value : undefined),
+    stored,
+  });
+
 it("an image is recalled while the store has it under all its names", async () => {
   const store = storeWith([{ id: "ab", names: ["localhost/other:1", ...image.references] }]);
-  const memory = openBuildMemory(directory, ["inputs"], store);
+  const memory = memoryOf(["inputs"], store);
   expect(await memory.recall()).toBeUndefined();
   await memory.remember(image);
   expect(await memory.recall()).toEqual(image);
@@ -37,15 +47,34 @@ it.each([
     ],
   ],
 ])("an image that is %s is not recalled", async (_, images) => {
-  const memory = openBuildMemory(directory, ["inputs"], storeWith(images));
+  const memory = memoryOf(["inputs"], storeWith(images));
   await memory.remember(image);
   expect(await memory.recall()).toBeUndefined();
 });
 
 it("other inputs have another memory, and a damaged one is none", async () => {
   const store = storeWith([{ id: "ab", names: image.references }]);
-  await openBuildMemory(directory, ["inputs"], store).remember(image);
-  expect(await openBuildMemory(directory, ["others"], store).recall()).toBeUndefined();
+  await memoryOf(["inputs"], store).remember(image);
+  expect(await memoryOf(["others"], store).recall()).toBeUndefined();
   for (const name of readdirSync(directory)) writeFileSync(path.join(directory, name), "{");
-  expect(await openBuildMemory(directory, ["inputs"], store).recall()).toBeUndefined();
+  expect(await memoryOf(["inputs"], store).recall()).toBeUndefined();
+});
+
+it.each([
+  ["null", "null"],
+  ["a list", "[]"],
+  ["nothing in it", "{}"],
+  ["a number", "7"],
+  ["half of it", '{"inputs":"'],
+  ["no image", '{"inputs":"KEY","image":null}'],
+  ["another kind of image", '{"inputs":"KEY","image":{"id":7}}'],
+  ["what is about something else", JSON.stringify({ inputs: "0".repeat(64), image })],
+  ["another image", JSON.stringify({ inputs: "KEY", image: { ...image, references: ["localhost/b:latest-x86_64"] } })],
+])("what is not what was remembered is not believed: %s", async (_, note) => {
+  const store = storeWith([{ id: "ab", names: ["localhost/b:latest-x86_64", ...image.references] }]);
+  const memory = memoryOf(["inputs"], store);
+  await memory.remember(image);
+  const [key = ""] = readdirSync(directory);
+  writeFileSync(path.join(directory, key), note.replace("KEY", key));
+  expect(await memory.recall()).toBeUndefined();
 });
