@@ -17,7 +17,7 @@ import { lockFor } from "./locked.ts";
 import { PayloadRoot } from "./payload.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
 import { requireSpace } from "./space.ts";
-import { unpackPackages } from "./unpack.ts";
+import { unpackPackage } from "./unpack.ts";
 
 /** Debian has merged these since 12 (DEP 17); packages of that time still carry the old names. */
 const merged = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].map((name) => ({
@@ -198,7 +198,7 @@ class AptSource implements PackageSource {
 
   async #unpack({ name, version }: Package, file: string | undefined, tar: string): Promise<void> {
     if (file === undefined) throw new Failure(`cannot find package ${name} ${version} in the cache`);
-    await unpackPackages("dpkg-deb", [{ name: `${name} ${version}`, file, tar }], this.#options.run);
+    await unpackPackage(`${name} ${version}`, file, tar, this.#options.run);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
@@ -28,6 +28,7 @@ import {
   warnOfKeys,
 } from "./rpm-signatures.ts";
 import type { Package } from "./source.ts";
+import { unpackRpms } from "./unpack.ts";
 
 /** A package file whose signature was checked, taken apart. */
 export interface UnpackedRpm {
@@ -39,11 +40,8 @@ export interface UnpackedRpm {
   readonly details: ReadonlyMap<string, HeaderDetails>;
 }
 
-/**
- * rpm 4 writes beside the file, rpm 6 to stdout where that is no terminal, and so one at a time. A constant: the loop saves a start of the
- * builder's container for each package.
- */
-const unpackEach = 'for file do rpm2archive -n "$file" > "$file.stdout" || exit; done';
+/** A constant: the loop saves a start of the builder's container for each package. */
+const unpackEach = unpackRpms;
 
 export interface RpmStoreOptions {
   readonly state: DnfState;
@@ -181,8 +179,7 @@ export class RpmStore {
   async #adopt(from: RepositoryPackage, file: string, header: string): Promise<void> {
     const { cache, state } = this.#options;
     const sha256 = hashFile(file);
-    const written = (await stat(`${file}.tar`).catch(() => undefined)) === undefined ? `${file}.stdout` : `${file}.tar`;
-    await cache.adoptDerived(this.#keyOf(from), "payload", written);
+    await cache.adoptDerived(this.#keyOf(from), "payload", `${file}.tar`);
     await writeFile(`${file}.header`, `${sha256}\n${header}`);
     await cache.adoptDerived(this.#keyOf(from), "header", `${file}.header`);
     await writeFile(`${file}.described`, preservedPackage(from));

@@ -1,74 +1,42 @@
-import { stat } from "node:fs/promises";
 import { Failure } from "../system/errors.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 
-/** A package file that was found to be the right one, and where its files go as an uncompressed tar. */
-export interface Packed {
-  /** For sentences. */
-  readonly name: string;
-  readonly file: string;
-  readonly tar: string;
-}
-
-const block = 64 * 1024;
-/** A package of any size may have as many bytes of files. */
-const leastLimit = 1024 ** 3;
+/** In blocks of 64 KiB, 1 GiB: a package of any size may have as much in files. */
+const leastBlocks = 16_384;
 /** A larger one has at most so many times its own size: in Debian 12 twenty are rare, and zeros compressed by xz are 7000. */
 const mostRatio = 100;
 
 /**
- * Takes packages apart, one after another: the first argument is the program, then FILE TAR BLOCKS for each. Runs of zeros are holes, which
- * take no room, and a tar of so many blocks ends it, so that no package fills the disk. A constant: in a builder's container it is one start.
+ * A function of sh(1), `take PACKAGE TAR`, that writes a package's files as an uncompressed tar; `command` prints it. Runs of zeros are holes,
+ * which take no room, and an absurdly large tar is given up with a sentence, so that no package fills the disk. A constant.
  */
-const unpackScript = `tool=$1
-shift
-command -v "$tool" > /dev/null || exit 127
-files_of() {
-  if [ "$tool" = dpkg-deb ]; then dpkg-deb --fsys-tarfile "$1"; else rpm2archive -n - < "$1"; fi
-}
-while [ $# -gt 0 ]; do
-  { files_of "$1" || : > "$2.failed"; } | dd of="$2" bs=64K count="$3" iflag=fullblock conv=sparse status=none || exit 1
+function takeWith(tool: string, command: string): string {
+  return `command -v ${tool} > /dev/null || exit 127
+take() {
+  blocks=$(($(stat -c %s "$1") / 65536 * ${mostRatio}))
+  [ "$blocks" -gt ${leastBlocks} ] || blocks=${leastBlocks}
+  { ${command} "$1" || : > "$2.failed"; } | dd of="$2" bs=64K count="$blocks" iflag=fullblock conv=sparse status=none || exit 1
+  if [ "$(stat -c %s "$2")" -ge $((blocks * 65536)) ]; then
+    echo "its files take more than $((blocks / 16)) MiB, which is absurdly much for its size" >&2
+    exit 1
+  fi
   [ ! -e "$2.failed" ] || exit 1
-  shift 3
-done`;
+}
+`;
+}
 
-/**
- * Writes the file system of each package as an uncompressed tar (dpkg-deb(1), rpm2archive(8)); no script of a package is run. Throws Failure
- * for what is damaged, and for files that are absurdly large for their package.
- */
-export async function unpackPackages(
-  tool: "dpkg-deb" | "rpm2archive",
-  packages: readonly Packed[],
-  run: Run,
-): Promise<void> {
-  const limits = await Promise.all(
-    packages.map(async ({ file }) => Math.ceil(Math.max(leastLimit, (await stat(file)).size * mostRatio) / block)),
-  );
-  const words = packages.flatMap(({ file, tar }, index) => [file, tar, String(limits[index])]);
+/** Of each RPM among its arguments it writes the files beside it, with `.tar` at the end; a script for sh(1), rpm2archive(8). */
+export const unpackRpms = `${takeWith("rpm2archive", "rpm2archive -n - <")}for file do take "$file" "$file.tar"; done`;
+
+const unpackDeb = `${takeWith("dpkg-deb", "dpkg-deb --fsys-tarfile")}take "$1" "$2"`;
+
+/** Writes a Debian package's files as an uncompressed tar (dpkg-deb(1)); no script of the package is run. Throws Failure. */
+export async function unpackPackage(name: string, file: string, tar: string, run: Run): Promise<void> {
   try {
-    await run(["sh", "-c", unpackScript, "sh", tool, ...words]);
+    await run(["sh", "-c", unpackDeb, "sh", file, tar]);
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
-    if (error.exitCode === 127) {
-      throw new Failure(`cannot take packages apart: ${tool} is not installed`, {
-        hint: `${tool} is in the package ${tool === "dpkg-deb" ? "dpkg" : "rpm"}, on the host or in the image of --builder`,
-        cause: error,
-      });
-    }
-    await refuseTooLarge(packages, limits);
-    const names = packages.map(({ name }) => name).join(", ");
-    throw new Failure(`cannot unpack package ${names}: ${error.complaint}`, { cause: error });
-  }
-  await refuseTooLarge(packages, limits);
-}
-
-async function refuseTooLarge(packages: readonly Packed[], limits: readonly number[]): Promise<void> {
-  for (const [index, { name, tar }] of packages.entries()) {
-    const most = (limits[index] ?? 0) * block;
-    const written = (await stat(tar).catch(() => undefined))?.size ?? 0;
-    if (written < most) continue;
-    throw new Failure(
-      `cannot unpack package ${name}: its files take more than ${Math.round(most / 1024 ** 2)} MiB, which is absurdly much for its size`,
-    );
+    const cause = error.exitCode === 127 ? "dpkg-deb is not installed" : error.complaint;
+    throw new Failure(`cannot unpack package ${name}: ${cause}`, { cause: error });
   }
 }

@@ -153,7 +153,7 @@ function archive(members: Readonly<Record<string, Uint8Array>>): Buffer {
 export interface TarMember {
   readonly name: string;
   /** `0` file, `1` hard link, `2` symlink, `3` device, `5` directory. */
-  readonly type: "0" | "1" | "2" | "3" | "5" | "L";
+  readonly type: "0" | "1" | "2" | "3" | "5" | "L" | "x";
   readonly mode?: number;
   readonly link?: string;
   readonly bytes?: Uint8Array;

@@ -41,7 +41,7 @@ describe("quote", () => {
       }),
       { numRuns: 40 },
     );
-  });
+  }, 300_000);
 });
 
 describe("run", () => {

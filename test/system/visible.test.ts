@@ -33,7 +33,7 @@ describe("text of others", () => {
         expect(visibleLine(text)).not.toContain("\n");
       }),
     );
-  });
+  }, 300_000);
 
   it("is short enough to be read", () => {
     const name = "x".repeat(100_000);
