@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { chainTo, entriesByPath, refuseUnexplained } from "../../src/report/explanation.ts";
 import type { BuildRecord, EntryRecord } from "../../src/report/record.ts";
 import { expectProportion } from "../support/growth.ts";
-import { sampleRecord } from "./sample.ts";
+import { samplePlan, sampleRecord } from "./sample.ts";
 
 /** A program and a chain of libraries, each needed by the one before it. */
 function recordOf(count: number): BuildRecord {
@@ -24,7 +24,7 @@ function recordOf(count: number): BuildRecord {
 it("every entry of a long chain is explained, in proportion to its length", () => {
   expectProportion(5000, (size) => {
     const record = recordOf(size);
-    return () => refuseUnexplained(record);
+    return () => refuseUnexplained(record, samplePlan);
   });
 });
 
