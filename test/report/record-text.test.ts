@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { ImageDescription } from "../../src/image/config.ts";
 import type { BuildRecord } from "../../src/report/record.ts";
@@ -13,7 +14,7 @@ const read = (...texts: readonly string[]) =>
   readRecord({ architecture: "amd64", history: texts.map((text) => ({ created_by: text })) });
 const labelled = (text: string) =>
   readRecord({ architecture: "amd64", config: { Labels: { "dhcpd-build.record": text } } });
-const encoded = (value: unknown) => gzipSync(JSON.stringify(value)).toString("base64");
+const encoded = (value: unknown) => deflateSync(JSON.stringify(value)).toString("base64");
 const fixture = (name: string) =>
   JSON.parse(
     readFileSync(path.join(import.meta.dirname, "../fixtures/record", name), "utf8"),
@@ -27,17 +28,14 @@ describe("the record in an image's history", () => {
     expect(read(recordText(wide))).toEqual(wide);
   });
 
-  it("is read with the tools of every host", () => {
-    const [name, word, version, base64 = ""] = recordText(sampleRecord).split(" ");
-    expect([name, word, version]).toEqual(["dhcpd-build", "record", "3"]);
-    expect(JSON.parse(gunzipSync(Buffer.from(base64, "base64")).toString())).toEqual(sampleRecord);
-  });
-
-  it("has no character that JSON must escape, and no time of its own", () => {
+  it("has no character that JSON must escape", () => {
     const text = recordText(sampleRecord);
     expect(JSON.stringify(text)).toHaveLength(text.length + 2);
-    // MTIME of RFC 1952, and the same bytes with every Node: the image ID depends on them.
-    expect(Buffer.from(text.split(" ")[3] ?? "", "base64").readUInt32LE(4)).toBe(0);
+  });
+
+  it("is the same text wherever it is made: the image ID depends on it", () => {
+    const hash = createHash("sha256").update(recordText(sampleRecord)).digest("hex");
+    expect(hash).toBe("3e49cfba50f02a457af66635b9b9d54bc731d7aece281c3cee0f485460362b21");
   });
 
   it("is that of the last build where an image was made from one of ours", () => {
@@ -73,7 +71,7 @@ const entry = { path: "/a", kind: "file", mode: "0644", owner: "0:0", reason: { 
 
 describe("what a stranger may have put there is refused", () => {
   it.each<[string, string]>([
-    ["base64 of something else", Buffer.from("no gzip").toString("base64")],
+    ["base64 of something else", Buffer.from("nothing compressed").toString("base64")],
     ["a cut record", recordText(sampleRecord).split(" ")[3]?.slice(0, 400) ?? ""],
     ["nothing", ""],
     ["null", encoded(null)],
@@ -97,7 +95,7 @@ describe("what a stranger may have put there is refused", () => {
   });
 
   it("a record that unpacks to gigabytes", () => {
-    const zeros = gzipSync(Buffer.alloc(300 * 1024 * 1024)).toString("base64");
+    const zeros = deflateSync(Buffer.alloc(300 * 1024 * 1024)).toString("base64");
     expect(() => read(`dhcpd-build record 3 ${zeros}`)).toThrow(damaged);
   });
 });
