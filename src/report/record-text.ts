@@ -22,10 +22,10 @@ const most = 256 * 1024 * 1024;
  * one is another version.
  */
 const dictionary = Buffer.from(
-  '{"plan":{"kind":"scratch","arch":"x86_64","recipe":"dhcpd","title":"server","license":"MPL-2.0","service":{"command":["/usr/sbin/",' +
+  '{"plan":{"kind":"scratch","arch":"x86_64","recipe":"","title":"server","license":"MPL-2.0","service":{"command":["/usr/sbin/",' +
     '"capabilities":["NET_RAW","NET_BIND_SERVICE"],"ports":["67/udp"],"config":["/etc/"],"state":["/var/lib/"],"runtime":["/run/"],' +
     '"init":true,"environment":{},"user":{"uid":0,"gid":0},"health":["},"checks":[{"kind":"run","name":"the configuration is accepted",' +
-    '"files":{"/etc/dhcp/dhcpd.conf":"subnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.200; }\\n"},"command":["' +
+    '"files":{"/etc/":"subnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.200; }\\n"},"command":["' +
     '{"kind":"lease","name":"a client gets a lease","family":4,"server":"192.0.2.1/24"},{"kind":"stop","name":"it stops when told to",' +
     '"within":2000}],"unproven":[],"family":"debian","packages":["],"version":"","created":17,"distribution":{"id":"debian","version":"12"},' +
     '"packages":[{"name":"libc6","version":"","upstreamVersion":"2.36","arch":"amd64","source":{"name":"glibc","version":"2.36-9+deb12u14"},' +
