@@ -75,6 +75,8 @@ export interface ScratchImagePlan extends CommonImagePlan {
   readonly dlopen: Readonly<Record<string, boolean>>;
   /** Hints that are not reported. */
   readonly ignoreHints: readonly string[];
+  /** The hint for a file that no package has. */
+  readonly ifMissing?: string;
   /** What the image carries for vulnerability scanners; absent: nothing. */
   readonly metadata?: "dpkg-status-d";
   /** The image that the package manager runs in; absent: on this host. */
@@ -131,7 +133,10 @@ export function planImages(recipe: Recipe, request: PlanRequest): Plan {
     title: recipe.title,
     license: recipe.license,
     ...(recipe.source === undefined ? {} : { source: recipe.source }),
-    image: request.name === undefined ? defaultImage(recipe.name, request.kind) : imageNameAsked(request.name),
+    image:
+      request.name === undefined
+        ? `localhost/${recipe.name}${request.kind === "fedora" ? "-fedora" : ""}`
+        : imageNameAsked(request.name),
     service: plannedService(recipe.service),
     ...plannedChecks(recipe),
     ...(created === undefined ? {} : { created }),
@@ -178,6 +183,7 @@ function scratchPart(recipe: Recipe, request: PlanRequest) {
     dlopen: scratch.dlopen,
     ignoreHints: scratch.ignoreHints,
     ...metadataOf(recipe.name, scratch.metadata, family),
+    ...(scratch.ifMissing && { ifMissing: scratch.ifMissing }),
     ...(builder === undefined ? {} : { builder }),
     ...plannedAdditions(service, scratch),
   };
@@ -216,10 +222,6 @@ function refuse(request: PlanRequest, option: "base" | "from" | "builder", becau
 
 function plannedService({ user, health, ...service }: Recipe["service"]): Service {
   return { ...service, user: ids(user), ...(health === undefined ? {} : { health }) };
-}
-
-function defaultImage(recipe: string, kind: PlanRequest["kind"]): string {
-  return `localhost/${recipe}${kind === "fedora" ? "-fedora" : ""}`;
 }
 
 /** State and runtime directories belong to the service's user, unless the recipe lists them among its directories. */

@@ -265,11 +265,12 @@ describe("the plans of the shipped recipes", () => {
       const uncommented = lines.map((line) => line.replace(/(^| )#.*/, ""));
       return uncommented.filter((line) => line !== "" && !/^(name|title):/.test(line));
     });
-    const added = /libdhcp_(mysql|pgsql)\.so/;
+    const added = /libdhcp_(mysql|pgsql)\.so|ifMissing:/;
     expect(sql?.filter((line) => !added.test(line))).toEqual(plain);
     expect(sql?.filter((line) => added.test(line)).map((line) => line.trim())).toEqual([
       "- /usr/$LIB/kea/hooks/libdhcp_mysql.so",
       "- /usr/$LIB/kea/hooks/libdhcp_pgsql.so",
+      'ifMissing: "Kea before 2.7.4 has its database back ends built in and no such hooks: use --recipe kea-dhcp4"',
       '{"library": "libdhcp_mysql.so"},',
       '{"library": "libdhcp_pgsql.so"},',
     ]);

@@ -96,6 +96,7 @@ async function compose(plan: ScratchImagePlan, source: PackageSource) {
   const closed = await closeOver(programs, source, closureOptions(plan), {
     include: plan.include,
     scripts: plan.files.filter(({ mode }) => (mode & 0o111) !== 0),
+    ...(plan.ifMissing === undefined ? {} : { ifMissing: plan.ifMissing }),
   });
   const inspection = inspectClosures(closed);
   requireSound(inspection, plan.ignoreHints);

@@ -18,7 +18,7 @@ export function addClosureCommand(program: Command, context: CommandContext): vo
   program
     .command("closure")
     .description("show what the loader would load for programs, libraries and scripts; execute nothing")
-    .argument("<file...>", "with --root: paths inside DIR")
+    .argument("<file...>", "paths, with --root inside DIR, or names of programs, which are looked up in PATH")
     .option("--json", "one JSON document instead of a tree")
     .option(
       "--root <dir>",
@@ -107,13 +107,25 @@ function rootDirectory(given: string): string {
 
 /** A path inside the root; one that leads into the directory from outside is understood, too. */
 function insideRoot(view: RootView, file: string, directory: string): string {
-  if (directory === "/") return file.startsWith("/") ? file : `${process.cwd()}/${file}`;
-  const inside = file.startsWith("/") ? file : `/${file}`;
+  const inside = file.startsWith("/") ? file : `${directory === "/" ? process.cwd() : ""}/${file}`;
+  if (!file.includes("/") && view.locate(inside) === undefined) return programNamed(view, file, directory) ?? inside;
+  if (directory === "/") return inside;
   const outside = path.resolve(file);
   return view.locate(inside) === undefined && outside.startsWith(`${directory}/`)
     ? outside.slice(directory.length)
     : inside;
 }
+
+/** A program by its name: in this process's PATH if the root is this host's, then where a root's programs are. */
+function programNamed(view: RootView, name: string, directory: string): string | undefined {
+  const own = directory === "/" ? (process.env.PATH ?? "").split(":").filter((each) => each.startsWith("/")) : [];
+  return [...own, ...usualPath]
+    .map((each) => path.posix.join(each, name))
+    .find((place) => view.locate(place)?.entry.kind === "file");
+}
+
+/** The search path that login(1) gives to root. */
+const usualPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /** The program under the name it was asked for by, which may be a link; its libraries stay under their canonical paths. */
 function asAsked(closure: Closure, asked: string): Closure {

@@ -9,6 +9,7 @@ import {
   hostPackageManager,
   installCommand,
   type PackageManager,
+  packagesOfPrograms,
 } from "../system/host.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 
@@ -26,21 +27,6 @@ interface Ability {
   /** The command that mends it, where one does. */
   readonly install?: string;
 }
-
-/** A program -> the package that has it, by package manager (rpm-ostree installs dnf's packages). */
-const packages = {
-  buildah: { "apt-get": "buildah", dnf: "buildah" },
-  newuidmap: { "apt-get": "uidmap", dnf: "shadow-utils" },
-  flock: { "apt-get": "util-linux", dnf: "util-linux-core" },
-  "apt-get": { "apt-get": "apt", dnf: "apt" },
-  "dpkg-deb": { "apt-get": "dpkg", dnf: "dpkg" },
-  podman: { "apt-get": "podman", dnf: "podman" },
-  catatonit: { "apt-get": "catatonit", dnf: "catatonit" },
-  ip: { "apt-get": "iproute2", dnf: "iproute" },
-  nsenter: { "apt-get": "util-linux", dnf: "util-linux-core" },
-  runc: { "apt-get": "runc", dnf: "runc" },
-  udhcpc: { "apt-get": "udhcpc", dnf: "busybox" },
-} as const;
 
 /** The oldest buildah with all the flags that make images reproducible (`--omit-history`). */
 const oldestBuildah = [1, 27] as const;
@@ -63,7 +49,7 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
       const manager = hostPackageManager();
       const build = ability("build scratch images of Debian packages", manager, [
         ...(await lacksForStore(context.run)),
-        ...programs(manager, ["apt-get", "dpkg-deb", "flock"]),
+        ...programs(manager, ["apt-get", "apt-config", "dpkg-deb", "flock"]),
         ...(await lacksForFiles()),
       ]);
       const run = ability("run images", manager, [...programs(manager, ["podman"]), ...lacksForInit(manager)]);
@@ -92,10 +78,13 @@ function asText({ name, able, lacks, install }: Ability): string {
   return [`${able ? "yes" : "no "}  ${name}`, ...lacks.map((lack) => `     ${lack}`), ...answer].join("\n");
 }
 
-function programs(manager: PackageManager | undefined, names: readonly (keyof typeof packages)[]): readonly Lack[] {
+function programs(
+  manager: PackageManager | undefined,
+  names: readonly (keyof typeof packagesOfPrograms)[],
+): readonly Lack[] {
   return names
     .filter((name) => findProgram(name) === undefined)
-    .map((name) => lack(`${name} is not installed`, manager, packages[name]));
+    .map((name) => lack(`${name} is not installed`, manager, packagesOfPrograms[name]));
 }
 
 function lack(
@@ -166,12 +155,14 @@ function lacksForProof(manager: PackageManager | undefined): readonly Lack[] {
   const others: Readonly<Record<string, string>> = { runc: "crun", udhcpc: "busybox" };
   return (["podman", "ip", "nsenter", "runc", "udhcpc"] as const)
     .filter((name) => !isThere(name) && !isThere(others[name] ?? name))
-    .map((name) => lack(`${name} is not installed`, manager, packages[name]));
+    .map((name) => lack(`${name} is not installed`, manager, packagesOfPrograms[name]));
 }
 
 /** `podman run --init` needs an init, which not every distribution's podman pulls in. */
 function lacksForInit(manager: PackageManager | undefined): readonly Lack[] {
-  return isHelper("catatonit") ? [] : [lack("catatonit, podman's init, is not installed", manager, packages.catatonit)];
+  return isHelper("catatonit")
+    ? []
+    : [lack("catatonit, podman's init, is not installed", manager, packagesOfPrograms.catatonit)];
 }
 
 function isHelper(name: string): boolean {

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../system/context.ts";
-import { systemCause, systemErrorCode, usageFailure } from "../system/errors.ts";
+import { Failure, systemCause, systemErrorCode, usageFailure } from "../system/errors.ts";
 import { type Family, families } from "../system/family.ts";
 
 interface InitFlags {
@@ -26,7 +26,9 @@ export function addInitCommand(program: Command, context: CommandContext): void 
           import("../recipe/parse.ts"),
         ]);
       const file = flags.output ?? draftFile(".", name);
-      using source = await openPackage(name, flags.from, context);
+      using source = await openPackage(name, flags.from, context).catch(async (error: unknown) => {
+        throw await withShippedRecipe(error, name);
+      });
       const draft = draftRecipe(await survey(source));
       parseRecipe(draft, file);
       await writeNew(file, draft);
@@ -35,6 +37,21 @@ export function addInitCommand(program: Command, context: CommandContext): void 
       context.log.info(`wrote ${file}${rest}; build it with dhcpd-build scratch --recipe ${file}`);
       context.print(file);
     });
+}
+
+/** A package that is not there may have been meant for its service, for which there is a recipe. */
+async function withShippedRecipe(error: unknown, name: string): Promise<unknown> {
+  const { loadRecipe, shippedNames } = await import("../recipe/load.ts");
+  if (!(error instanceof Failure) || !(await shippedNames()).includes(name)) return error;
+  const { recipe } = await loadRecipe(name);
+  const packages = [
+    ...new Set(Object.values(recipe.scratch?.packages ?? {}).flatMap((names) => names?.[0] ?? [])),
+  ].join(" or ");
+  return new Failure(error.message, {
+    hint: `there is a recipe of that name, of the package ${packages}: dhcpd-build scratch --recipe ${name}`,
+    kind: error.kind,
+    cause: error,
+  });
 }
 
 async function writeNew(file: string, text: string): Promise<void> {

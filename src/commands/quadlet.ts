@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import type { PodmanVersion } from "../deploy/podman.ts";
 import type { Unit } from "../deploy/quadlet.ts";
 import type { ImagePlan } from "../plan.ts";
+import type { BuildRecord } from "../report/record.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, usageFailure } from "../system/errors.ts";
 import { installUnit } from "./install-unit.ts";
@@ -58,6 +59,8 @@ export function addQuadletCommand(program: Command, context: CommandContext): vo
           `cannot use ${options.dryRun ? "--dry-run" : "--force"}: nothing is installed`,
           "add --install",
         );
+      if (options.address !== undefined && !options.butane)
+        throw usageFailure("cannot use --address: a unit has no address of the host", "it belongs to --butane");
       const { plan, unit } = await unitAsked(options, context);
       if (options.install) await installUnit(plan, unit, options, context);
       else context.print((await printed(plan, unit, options)).trimEnd());
@@ -68,7 +71,7 @@ async function unitAsked(
   options: QuadletOptions,
   context: CommandContext,
 ): Promise<{ readonly plan: ImagePlan; readonly unit: Unit }> {
-  const [{ quadletUnit }, { imageAsked }] = await Promise.all([
+  const [{ quadletUnit }, { imageToRun }] = await Promise.all([
     import("../deploy/quadlet.ts"),
     import("../system/image-name.ts"),
   ]);
@@ -76,13 +79,16 @@ async function unitAsked(
   const [plan] = images;
   if (plan === undefined || images.length > 1)
     throw usageFailure("cannot write one unit for several architectures", "name one with --arch");
-  const image = imageAsked("--image", options.image) ?? `${plan.image}:latest-${plan.arch}`;
+  const image = imageToRun("--image", options.image, `latest-${plan.arch}`) ?? `${plan.image}:latest-${plan.arch}`;
+  const isRead = options.image !== undefined || options.notify === undefined;
+  const record = isRead ? await recordOf(image, context) : undefined;
+  if (record !== undefined) requireRecipe(plan, image, record);
   const unit = quadletUnit(plan, {
     podman: await targetPodman(options.podman, context),
     image,
     interfaces: options.interface ?? [],
     template: options.template ?? false,
-    notify: options.notify ?? (await notifies(image, context)),
+    notify: options.notify ?? notifies(image, record, context),
     user: options.user ?? false,
   });
   return { plan, unit };
@@ -107,20 +113,37 @@ async function kindOf(recipe: string): Promise<"scratch" | "fedora"> {
   return (await loadRecipe(recipe)).recipe.scratch === undefined ? "fedora" : "scratch";
 }
 
-/**
- * Whether the image's program can tell systemd that it is ready: the loader gives it libsystemd. An image that is not in the local store,
- * or has no record, is taken to be silent: systemd would wait in vain.
- */
-async function notifies(image: string, context: CommandContext): Promise<boolean> {
-  const { readRecordedImage } = await import("./recorded-image.ts");
+/** The record of the unit's image; undefined if this host has no such image, because the unit may be for another one. */
+async function recordOf(image: string, context: CommandContext): Promise<BuildRecord | undefined> {
+  const { NoRecord, readRecordedImage } = await import("./recorded-image.ts");
   try {
-    const { record } = await readRecordedImage(image, context);
-    return record.entries.some(({ reason }) => reason.kind === "needed" && reason.soname === "libsystemd.so.0");
+    return (await readRecordedImage(image, context)).record;
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    context.log.info(`${image} is not here to be asked whether it tells systemd when it is ready; --notify says so`);
-    return false;
+    if (!(error instanceof Failure) || error instanceof NoRecord) throw error;
+    return undefined;
   }
+}
+
+/** An image of another service would be started with this one's privileges and volumes. */
+function requireRecipe({ recipe }: ImagePlan, image: string, { plan }: BuildRecord): void {
+  if (plan.recipe === recipe) return;
+  throw usageFailure(
+    `cannot write a unit of ${recipe} for ${image}: it is an image of ${plan.recipe}`,
+    `its own unit is: dhcpd-build quadlet --recipe ${plan.recipe} --image ${image}`,
+  );
+}
+
+/**
+ * Whether the image's program can tell systemd that it is ready: the loader gives it libsystemd. Of an image without a record systemd
+ * would wait in vain.
+ */
+function notifies(image: string, record: BuildRecord | undefined, { log }: CommandContext): boolean {
+  if (record !== undefined)
+    return record.entries.some(({ reason }) => reason.kind === "needed" && reason.soname === "libsystemd.so.0");
+  log.info(
+    `${image} is not in the local store, so the unit does not wait until the service is ready; --notify makes it wait`,
+  );
+  return false;
 }
 
 /** A host whose podman has no Quadlet is not where the unit will run. */

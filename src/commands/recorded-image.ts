@@ -2,6 +2,11 @@ import type { RecordedImage } from "../report/sbom.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
 
+/** The image is there, and another tool built it. */
+export class NoRecord extends Failure {
+  override readonly name = "NoRecord";
+}
+
 /** The image of the local store that a person means, with what was recorded in it when it was built. Throws Failure if there is none. */
 export async function readRecordedImage(
   image: string,
@@ -25,5 +30,5 @@ export async function readRecordedImage(
   );
   const record = readRecord(found.config);
   if (record !== undefined) return { ...found, reference, record };
-  throw new Failure(`cannot explain image ${reference}: it has no record, so it was not built by dhcpd-build`);
+  throw new NoRecord(`cannot explain image ${reference}: it has no record, so it was not built by dhcpd-build`);
 }

@@ -40,7 +40,7 @@ export async function planInstallation(unit: Unit, directory: string, force: boo
   if (force) return { file, text, change: "replace" };
   const who = before.startsWith(mark) ? "it was changed since dhcpd-build wrote it" : "dhcpd-build did not write it";
   throw new Failure(`cannot install ${file}: there is one, and ${who}`, {
-    hint: `changes of your own last in ${file}.d/*.conf; --force replaces the unit and keeps the old one as ${backupOf(file)}`,
+    hint: `changes of your own last in ${file}.d/*.conf, which podman reads from 5.0 on; --force replaces the unit and keeps the old one as ${backupOf(file)}`,
   });
 }
 

@@ -56,8 +56,8 @@ export function quadletUnit(plan: ImagePlan, request: UnitRequest): Unit {
       : ([["HealthCmd", literal(JSON.stringify(service.health)).replaceAll("$", "$$$$")]] as const)),
     ...autoUpdate(request),
   ];
-  const text = `# The interface that is served must have a static address.
-${request.template ? templateNote(recipe) : ""}[Unit]
+  const needsAddress = plan.checks.some(({ kind }) => kind === "lease");
+  const text = `${needsAddress ? "# The interface that is served must have a static address.\n" : ""}${request.template ? templateNote(recipe) : ""}[Unit]
 Description=${literal(title)}${request.template ? " on %i" : ""}
 ${request.user ? "" : "Wants=network-online.target\nAfter=network-online.target\n"}
 [Container]

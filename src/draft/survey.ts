@@ -51,10 +51,15 @@ export async function survey(source: PackageSource): Promise<Survey> {
   const unitPath = namedUnit ?? findUnit(source, unitNames, main);
   if (daemon === undefined) {
     throw new Failure(`cannot write a recipe for ${main.name}: it has no program`, {
-      hint: "name the package that has the daemon",
+      hint: hintFor(source, main),
     });
   }
   const { root } = source;
+  if (unitPath === undefined && !isDaemon(source, daemon, main)) {
+    throw new Failure(`cannot write a recipe for ${main.name}: it has no service`, {
+      hint: "it has no systemd unit and no init script, and its programs are in /usr/bin; name the package that has the daemon",
+    });
+  }
   const says = unitPath === undefined ? undefined : parseUnit(readText(root, unitPath) ?? "");
   const owners = new Set([
     main.name,
@@ -92,6 +97,22 @@ export async function survey(source: PackageSource): Promise<Survey> {
     configuration,
     ports: new Map(configuration.map((file) => [file, portsIn(readText(root, file) ?? "")])),
   };
+}
+
+/** Whether a program without a unit is a daemon: it has an init script, or lies where people do not start programs from. */
+function isDaemon(source: PackageSource, program: string, main: Package): boolean {
+  const owners = [main.name, source.packageOf(program)?.name];
+  const scripts = [...source.root.names("/etc/init.d")].map((name) => `/etc/init.d/${name}`);
+  return !program.startsWith("/usr/bin/") || scripts.some((script) => owners.includes(source.packageOf(script)?.name));
+}
+
+/** A package without a program stands for others: those in hand that are called like it. */
+function hintFor(source: PackageSource, main: Package): string {
+  const owners = filesBelow(source.root, "/usr").map((file) => source.packageOf(file)?.name ?? "");
+  const others = [...new Set(owners)].filter((name) => name !== main.name && name.startsWith(main.name)).sort();
+  return others.length === 0
+    ? "name the package that has the daemon"
+    : `name a package that it needs, such as: dhcpd-build init ${others[0]}${others.length === 1 ? "" : ` (or ${others.slice(1).join(", ")})`}`;
 }
 
 /** How many packages are looked into beside the named one. */

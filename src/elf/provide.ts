@@ -30,6 +30,8 @@ export interface Companions {
   readonly include?: readonly string[];
   /** The recipe's own executable files. */
   readonly scripts?: readonly ScriptText[];
+  /** The recipe's hint for files that no package has. */
+  readonly ifMissing?: string;
 }
 
 /**
@@ -42,7 +44,7 @@ export async function closeOver(
   binaries: readonly string[],
   source: Pick<PackageSource, "root" | "provide">,
   options: ClosureOptions = {},
-  { include = [], scripts = [] }: Companions = {},
+  { include = [], scripts = [], ifMissing }: Companions = {},
 ): Promise<CompleteClosures> {
   const root = new SonameLinks(source.root);
   const view = viewRoot(root);
@@ -70,7 +72,7 @@ export async function closeOver(
     // A package that has a file of that name comes first: on a whole system ldconfig would leave it.
     if (!isMore && !root.make(missing, cachedDirectories, view)) {
       const fatal = missing.filter(({ optional }) => optional !== true);
-      if (fatal.length > 0) throw nobodyProvides(fatal);
+      if (fatal.length > 0) throw nobodyProvides(fatal, ifMissing);
       return { closures, included, include: [...new Set(paths)], lacking: missing, view };
     }
     view.forgetPlaces();
@@ -118,7 +120,7 @@ function unanswered(closures: readonly Closure[]): readonly Wanted[] {
 }
 
 /** What is there and does not do is another matter than what nobody has. */
-function nobodyProvides(missing: readonly MissingFile[]): Failure {
+function nobodyProvides(missing: readonly MissingFile[], ifMissing: string | undefined): Failure {
   const lines = (each: readonly MissingFile[]) => [
     ...each.slice(0, mostNamed).map(({ soname, requiredBy, because }) => {
       return `  ${soname}, needed by ${requiredBy.join(", ")}${because === undefined ? "" : ` (${because})`}`;
@@ -135,6 +137,7 @@ function nobodyProvides(missing: readonly MissingFile[]): Failure {
     hint:
       absent.length === 0
         ? "name the library itself, as its soname or the path that the loader opens"
-        : "what the packages do not depend on, name in scratch.packages: plug-ins and name services often have packages of their own",
+        : (ifMissing ??
+          "what the packages do not depend on, name in scratch.packages: plug-ins and name services often have packages of their own"),
   });
 }

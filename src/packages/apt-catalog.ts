@@ -40,6 +40,11 @@ export class AptCatalog {
     return names.map((name) => this.#stanzas.get(name));
   }
 
+  /** Of all packages, sorted. */
+  async names(): Promise<readonly string[]> {
+    return (await this.#aptCache("pkgnames", [])).split("\n").sort();
+  }
+
   /** The candidates of those names that were asked about already. */
   known(names: readonly string[]): readonly Stanza[] {
     return [...new Set(names.map((name) => this.#stanzas.get(name)))].filter((stanza) => stanza !== undefined);

@@ -4,6 +4,7 @@ import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import { type LockedRelease, releaseText } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
+import { didYouMean } from "../system/nearest.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
 import type { Remember } from "./answers.ts";
 import { AptCatalog } from "./apt-catalog.ts";
@@ -95,7 +96,7 @@ class AptSource implements PackageSource {
     const unknown = packages.find((_, index) => stanzas[index] === undefined);
     if (unknown !== undefined) {
       throw new Failure(`cannot find package ${unknown} for ${arch}: the apt sources have none of that name`, {
-        hint: `check the name, and that the apt sources are not limited to other architectures than ${arches[arch].debian}`,
+        hint: `${didYouMean(unknown, await this.#catalog.names())}check the name, and that the apt sources are not limited to other architectures than ${arches[arch].debian}`,
       });
     }
     const named = stanzas.filter((stanza) => stanza !== undefined);

@@ -76,6 +76,7 @@ export async function faultOfSilence(running: Running, because: string): Promise
 export async function faultOfEnd(running: Running, when: string): Promise<Fault> {
   await running[Symbol.asyncDispose]();
   const ended = await running.ended;
+  if (neverBegan(ended)) return faultOf("the service cannot start", ended);
   const hint = ended.exitCode === 0 ? ": its first process must stay in the foreground" : "";
   return faultOf(`the service ${howItEnded(ended)}${when}${hint}`, ended);
 }
@@ -84,7 +85,16 @@ export function faultOf(because: string, { output }: Ended): Fault {
   return { because, output: output.trimEnd().split("\n").slice(-shownLines).filter(Boolean) };
 }
 
-export function howItEnded({ exitCode }: Ended): string {
+/** Whether the runtime could not execute the program at all. Then the exit code is the runtime's. */
+function neverBegan({ exitCode, output }: Ended): boolean {
+  const cannotExecute =
+    /\bexec:? "?\/[^":\n]*"?: .*(?:no such file|permission denied|format error|not a directory)|executable file .*not found/i;
+  return exitCode !== 0 && exitCode !== undefined && cannotExecute.test(output);
+}
+
+export function howItEnded(ended: Ended): string {
+  const { exitCode } = ended;
+  if (neverBegan(ended)) return "cannot start";
   return exitCode === undefined ? "was killed" : `ended with exit code ${exitCode}`;
 }
 

@@ -28,12 +28,17 @@ function isName(text: string): boolean {
   return !text.includes("/") && !/\.ya?ml$/i.test(text);
 }
 
-async function shippedRecipe(name: string): Promise<string> {
-  const directory = await shippedRecipes();
-  const shipped = (await readdir(directory))
+/** The names of the shipped recipes, sorted. */
+export async function shippedNames(): Promise<readonly string[]> {
+  return (await readdir(await shippedRecipes()))
     .filter((file) => file.endsWith(".yaml"))
     .map((file) => path.basename(file, ".yaml"))
     .sort();
+}
+
+async function shippedRecipe(name: string): Promise<string> {
+  const directory = await shippedRecipes();
+  const shipped = await shippedNames();
   if (shipped.includes(name)) return path.join(directory, `${name}.yaml`);
   const meant = nearest(name, shipped);
   const known = `shipped are ${shipped.join(", ")}; a file is named with its ending or a slash, as ./recipe.yaml`;

@@ -118,6 +118,9 @@ const scratch = z.strictObject({
     .describe(
       "By feature of a library's dlopen note: whether its libraries come along; suggested ones do not by default",
     ),
+  ifMissing: line
+    .optional()
+    .describe("What to do if no package has a file that the recipe asks for; the hint of that error"),
   ignoreHints: distinct(line)
     .default([])
     .describe("Hints that the build does not report, by the name that they begin with"),

@@ -30,6 +30,30 @@ export function hostPackageManager(): PackageManager | undefined {
   return findProgram("dnf") === undefined ? undefined : "dnf";
 }
 
+/** Programs of other packages -> the package that has each, by package manager (rpm-ostree installs dnf's packages). */
+export const packagesOfPrograms = {
+  buildah: { "apt-get": "buildah", dnf: "buildah" },
+  newuidmap: { "apt-get": "uidmap", dnf: "shadow-utils" },
+  flock: { "apt-get": "util-linux", dnf: "util-linux-core" },
+  "apt-get": { "apt-get": "apt", dnf: "apt" },
+  "apt-config": { "apt-get": "apt", dnf: "apt" },
+  "dpkg-deb": { "apt-get": "dpkg", dnf: "dpkg" },
+  podman: { "apt-get": "podman", dnf: "podman" },
+  catatonit: { "apt-get": "catatonit", dnf: "catatonit" },
+  ip: { "apt-get": "iproute2", dnf: "iproute" },
+  nsenter: { "apt-get": "util-linux", dnf: "util-linux-core" },
+  runc: { "apt-get": "runc", dnf: "runc" },
+  udhcpc: { "apt-get": "udhcpc", dnf: "busybox" },
+} as const;
+
+/** A sentence for a person who lacks a program. */
+export function howToInstall(program: string): string {
+  const known = Object.entries(packagesOfPrograms).find(([name]) => name === program)?.[1];
+  const doctor = "dhcpd-build doctor lists what this host lacks";
+  if (known === undefined) return doctor;
+  return `it is in the package ${known[hostPackageManager() === "apt-get" ? "apt-get" : "dnf"]}; ${doctor}`;
+}
+
 /** The command that installs packages on this host, as a person types it. */
 export function installCommand(manager: PackageManager, packages: readonly string[]): readonly string[] {
   const root = process.getuid?.() === 0 ? [] : ["sudo"];

@@ -30,6 +30,18 @@ export function imageAsked(option: string, wanted: string | undefined): string |
   );
 }
 
+/**
+ * The image that a person gave for an option, as a unit runs it: one without a host is local, and a local one without a tag and a digest has
+ * this tag. undefined if none was given. Throws a usage Failure for what is no reference.
+ */
+export function imageToRun(option: string, wanted: string | undefined, tag: string): string | undefined {
+  const image = imageAsked(option, wanted);
+  if (image === undefined) return undefined;
+  const [, bare = image, rest = ""] = /^(.*?)((?::[^/:@]*)?(?:@.*)?)$/.exec(image) ?? [];
+  const full = withHost(bare);
+  return `${full}${rest === "" && full.startsWith("localhost/") ? `:${tag}` : rest}`;
+}
+
 /** The name that a person gave to an image, with its host. Throws a usage Failure where it has a tag or is no name. */
 export function imageNameAsked(wanted: string): string {
   if (wanted.length <= maxImageName && imageName.test(wanted)) return withHost(wanted);

@@ -6,12 +6,23 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   // A word of a million letters is no typing mistake, and the distance takes time by the product of the lengths.
   if (word.length > 64) return undefined;
   const near = known
+    // So many letters have to be put in or taken out at least; of many words it leaves few to compare.
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= most(candidate, word))
     .map((candidate) => ({ candidate, distance: distanceOf(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(
-      ({ candidate, distance }) => distance <= Math.max(1, Math.floor(Math.max(candidate.length, word.length) / 3)),
-    )
+    .filter(({ candidate, distance }) => distance <= most(candidate, word))
     .sort((a, b) => a.distance - b.distance);
   return near[0]?.candidate ?? theOnlyOne(known.filter((candidate) => hasPart(candidate, word)));
+}
+
+/** The beginning of a hint, `did you mean X? `; empty if none is near. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? "" : `did you mean ${meant}? `;
+}
+
+/** How many changes a typing mistake takes at most. */
+function most(candidate: string, word: string): number {
+  return Math.max(1, Math.floor(Math.max(candidate.length, word.length) / 3));
 }
 
 /** Fewer letters are part of too much. */

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { Failure, Interruption, resourceFailure, systemCause, systemErrorCode } from "./errors.ts";
+import { howToInstall } from "./host.ts";
 import type { Log } from "./log.ts";
 import { watchProgress } from "./progress.ts";
 import { markVariable, ownName } from "./workdir.ts";
@@ -51,8 +52,9 @@ export class CommandFailure extends Failure {
     const lines = stderr.trimEnd().split("\n").slice(-8);
     const tail = lines.map((line) => shortened(line, mostCharacters.line)).join("\n");
     const short = shortQuote(command);
+    const hint = end.notFound ? howToInstall(command[0]) : "--verbose prints the whole command";
     super(`cannot run '${short}': ${end.reason}${tail === "" ? "" : `\n${tail}`}`, {
-      ...(short === quote(command) ? {} : { hint: "--verbose prints the whole command" }),
+      ...(short === quote(command) && !end.notFound ? {} : { hint }),
     });
     this.command = command;
     this.exitCode = end.exitCode;

@@ -42,6 +42,20 @@ async function closure(...args: readonly string[]): Promise<{ stdout: string; ex
   return { stdout: printed.join("\n"), exitCode, error };
 }
 
+describe("a name without a slash", () => {
+  test("is looked up where programs are, if there is no such file", async () => {
+    const { stdout } = await closure("--json", "--root", world.root, "prog");
+    expect(JSON.parse(stdout).closures[0].binary).toBe("/usr/sbin/prog");
+    expect((await closure("--root", world.root, "none")).error).toBe("cannot resolve '/none': there is no such file");
+  });
+
+  test("is a file of the directory first", async () => {
+    world.program("/prog", {});
+    const { stdout } = await closure("--json", "--root", world.root, "prog");
+    expect(JSON.parse(stdout).closures[0].binary).toBe("/prog");
+  });
+});
+
 describe("closure --json", () => {
   test("has the shape that is promised, and exit code 0", async () => {
     const { stdout, exitCode } = await closure("--json", "--root", world.root, "/usr/sbin/prog");

@@ -19,7 +19,7 @@ interface Diagnosis {
   }[];
 }
 
-const everything = ["buildah", "newuidmap", "flock", "apt-get", "dpkg-deb", "podman", "catatonit"];
+const everything = ["buildah", "newuidmap", "flock", "apt-get", "apt-config", "dpkg-deb", "podman", "catatonit"];
 const onDebian = existsSync("/etc/debian_version");
 let programs: string;
 

@@ -154,7 +154,7 @@ describe("the verb", () => {
     return { text: `${stdout.join("\n")}\n`, notes };
   };
   const unknown = (name: string) =>
-    `${name} is not here to be asked whether it tells systemd when it is ready; --notify says so`;
+    `${name} is not in the local store, so the unit does not wait until the service is ready; --notify makes it wait`;
 
   it("prints the unit for this host's podman", async () => {
     expect(await quadlet([], "4.5.1")).toEqual({ text: unitOf("4.5").text, notes: [unknown(image)] });
@@ -175,9 +175,10 @@ describe("the verb", () => {
     expect((await quadlet(options)).text).toBe(unitOf("4.4", request).text);
   });
 
-  const needing = (soname: string) =>
+  const needing = (soname: string, name = "dhcpd") =>
     recordText({
       ...sampleRecord,
+      plan: { ...sampleRecord.plan, recipe: name },
       entries: [
         {
           path: "/usr/lib/x",
@@ -206,6 +207,33 @@ describe("the verb", () => {
     expect((await quadlet(["--podman", "5.4", "--notify"])).text).toBe(unitOf("5.4", { notify: true }).text);
   });
 
+  it("refuses an image of another service", async () => {
+    const options = ["--image", "echo:1", "--podman", "5.4"];
+    await expect(quadlet(options, undefined, needing("libc.so.6", "echo"))).rejects.toMatchObject({
+      message: "cannot write a unit of dhcpd for localhost/echo:1: it is an image of echo",
+      hint: "its own unit is: dhcpd-build quadlet --recipe echo --image localhost/echo:1",
+      kind: "usage",
+    });
+    await expect(quadlet(options, undefined, "")).rejects.toThrow("cannot explain image localhost/echo:1");
+  });
+
+  it.each([
+    ["echo", "localhost/echo:latest-x86_64"],
+    ["echo:1", "localhost/echo:1"],
+    ["localhost/echo", "localhost/echo:latest-x86_64"],
+    ["r.example:5000/echo", "r.example:5000/echo"],
+  ])("runs for --image %s the image %s", async (asked, image) => {
+    const { text } = await quadlet(["--image", asked, "--podman", "5.4"]);
+    expect(text).toBe(unitOf("5.4", { image }).text);
+  });
+
+  it("asks for a static address only if the service gives leases", async () => {
+    const file = path.join(directory, "no-lease.yaml");
+    await writeFile(file, JSON.stringify({ ...recipe, checks: [] }));
+    const { text } = await quadlet(["--recipe", file, "--podman", "5.4"]);
+    expect(text.startsWith("[Unit]\n")).toBe(true);
+  });
+
   it("writes the unit of a recipe that has an OS-based image alone", async () => {
     const file = path.join(directory, "os.yaml");
     const { scratch: _, ...rest } = recipe;
@@ -220,6 +248,8 @@ describe("the verb", () => {
     [["-a", "all"], "cannot write one unit for several architectures"],
     [["--butane"], "cannot write the static address of the served interface"],
     [["--butane", "--interface", "eth0"], "cannot write the static address of the served interface"],
+    [["--address", "192.0.2.1/24"], "cannot use --address: a unit has no address of the host"],
+    [["--arch", "riscv64"], "cannot use the architecture 'riscv64': it is not known"],
     [["--image", "-x"], "cannot use --image '-x': that is no image name"],
   ])("refuses %j", async (args, sentence) => {
     await expect(quadlet(["--podman", "5.4", ...args])).rejects.toThrow(sentence);

@@ -113,7 +113,9 @@ it.each([
   ["where a release has merged its directories", true, "/usr/bin/served"],
   ["where it has not", false, "/usr/sbin/served"],
 ])("the daemon's path is where the package has it (%s)", async (_, isMerged, expected) => {
-  const source = sourceOf({ served: { [expected]: elf } });
+  const source = sourceOf({
+    served: { [expected]: elf, "/usr/lib/systemd/system/served.service": unit(expected) },
+  });
   const { root } = source;
   const merged: Root = {
     ...root,
@@ -121,6 +123,28 @@ it.each([
       place === "/usr/sbin" ? { kind: "symlink", size: 0, mode: 0o777, target: "bin" } : root.entry(place),
   };
   expect((await survey({ ...source, root: isMerged ? merged : root })).daemon.path).toBe(expected);
+});
+
+it("a program for people is no service", async () => {
+  await expect(survey(sourceOf({ shell: { "/usr/bin/shell": elf } }))).rejects.toMatchObject({
+    message: "cannot write a recipe for shell: it has no service",
+  });
+});
+
+it.each([
+  ["its init script", { "/usr/bin/served": elf, "/etc/init.d/served": "#!/bin/sh" }],
+  ["its place", { "/usr/lib/served/1/bin/served": elf }],
+  ["its unit", { "/usr/bin/served": elf, "/usr/lib/systemd/system/served.service": unit("/usr/bin/served") }],
+])("a service is known by %s", async (_, files) => {
+  expect((await survey(sourceOf({ served: files }))).daemon.path).toMatch(/served$/);
+});
+
+it("a package that stands for another one is answered with that one", async () => {
+  const source = sourceOf({ served: { "/usr/share/doc/served": "" }, "served-15": { "/usr/lib/served-15": elf } });
+  await expect(survey(source)).rejects.toMatchObject({
+    message: "cannot write a recipe for served: it has no program",
+    hint: "name a package that it needs, such as: dhcpd-build init served-15",
+  });
 });
 
 it("a package without a program is refused with a sentence", async () => {

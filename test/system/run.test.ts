@@ -104,6 +104,7 @@ describe("run", () => {
     const failure = await failureOf(["no-such-program-here"]);
     expect(failure).toMatchObject({ notFound: true, exitCode: undefined });
     expect(failure.message).toBe("cannot run 'no-such-program-here': it is not installed");
+    expect(failure.hint).toBe("dhcpd-build doctor lists what this host lacks");
     expect((await failureOf(["false"])).notFound).toBe(false);
   });
 
