@@ -75,7 +75,8 @@ const change = fc.record({
   ),
 });
 
-describe("altered files", () => {
+// Thousands of closures, on machines that are busy with other tests, too.
+describe("altered files", { timeout: 180_000 }, () => {
   test("bytes changed anywhere: an answer or a sentence", () => {
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), (changes) => {
