@@ -3,6 +3,7 @@ import os from "node:os";
 import type { Command } from "commander";
 import { type Arch, arches, archNames, hostArch } from "../system/arch.ts";
 import type { CommandContext } from "../system/context.ts";
+import { Failure } from "../system/errors.ts";
 import {
   findProgram,
   findSystemProgram,
@@ -47,13 +48,15 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
     .option("--json", "one JSON document on stdout")
     .action(async (flags: { json?: true }) => {
       const manager = hostPackageManager();
+      const ids = await lacksForUserNamespace(context.run);
       const build = ability("build scratch images of Debian packages", manager, [
+        ...ids,
         ...(await lacksForStore(context.run)),
         ...programs(manager, ["apt-get", "apt-config", "dpkg-deb", "flock"]),
         ...(await lacksForFiles()),
       ]);
-      const run = ability("run images", manager, [...programs(manager, ["podman"]), ...lacksForInit(manager)]);
-      const prove = ability("verify and prove images", manager, lacksForProof(manager));
+      const run = ability("run images", manager, [...ids, ...programs(manager, ["podman"]), ...lacksForInit(manager)]);
+      const prove = ability("verify and prove images", manager, [...ids, ...lacksForProof(manager)]);
       const abilities = [build, run, prove, ...archNames.map((arch) => emulation(arch, manager))];
       if (flags.json) context.printJson({ packageManager: manager, abilities });
       else for (const each of abilities) context.print(asText(each));
@@ -103,39 +106,70 @@ async function lacksForStore(run: Run): Promise<readonly Lack[]> {
   if (needed.length > 0) return needed;
   const { Buildah } = await import("../image/buildah.ts");
   const buildah = new Buildah(run);
-  const [major = 0, minor = 0] = await buildah.version();
-  if (major < oldestBuildah[0] || (major === oldestBuildah[0] && minor < oldestBuildah[1])) {
-    return [{ what: `buildah is ${major}.${minor}, and ${oldestBuildah.join(".")} or newer is needed` }];
-  }
-  // From 1.39 on buildah wants it even where no network is used.
-  if ((major > 1 || minor >= 39) && !isHelper("netavark")) {
-    return [lack("netavark is not installed", manager, { "apt-get": "netavark", dnf: "netavark" })];
-  }
   try {
+    const [major = 0, minor = 0] = await buildah.version();
+    if (major < oldestBuildah[0] || (major === oldestBuildah[0] && minor < oldestBuildah[1])) {
+      return [{ what: `buildah is ${major}.${minor}, and ${oldestBuildah.join(".")} or newer is needed` }];
+    }
+    // From 1.39 on buildah wants it even where no network is used.
+    if ((major > 1 || minor >= 39) && !isHelper("netavark")) {
+      return [lack("netavark is not installed", manager, { "apt-get": "netavark", dnf: "netavark" })];
+    }
     await buildah.images();
     return [];
   } catch (error) {
-    if (!(error instanceof CommandFailure)) throw error;
-    return [
-      ...lacksForUserNamespace(),
-      { what: `buildah cannot open the containers store: ${lastLine(error.stderr)}` },
-    ];
+    if (!(error instanceof Failure)) throw error;
+    const reason =
+      error instanceof CommandFailure
+        ? `buildah cannot open the containers store: ${lastLine(error.stderr)}`
+        : error.message;
+    return [{ what: error.hint === undefined ? reason : `${reason}; ${error.hint}` }];
   }
 }
 
-/** The two reasons why an ordinary user's store does not open. */
-function lacksForUserNamespace(): readonly Lack[] {
+/** So many ids has a user to whom useradd(8) assigns them: SUB_UID_COUNT of login.defs(5). */
+const usualIds = 65_536;
+
+/** Whether an ordinary user's namespace has more ids than their own: the kernel's answer, wherever they are assigned. */
+async function lacksForUserNamespace(run: Run): Promise<readonly Lack[]> {
   if (process.getuid?.() === 0) return [];
+  try {
+    const map = await run(["buildah", "unshare", "cat", "/proc/self/uid_map"]);
+    const ids = map.split("\n").map((line) => Number(line.trim().split(/\s+/)[2] ?? 0));
+    if (ids.reduce((sum, count) => sum + count, 0) >= usualIds) return [];
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    if (hasIds()) return [];
+  }
+  const { username } = os.userInfo();
+  const first = firstFreeId();
+  const range = `${first}-${first + usualIds - 1}`;
+  return [
+    {
+      what: `${username} has too few subordinate ids: sudo usermod --add-subuids ${range} --add-subgids ${range} ${username}; podman system migrate`,
+    },
+  ];
+}
+
+/** subuid(5): name or number, first id, count. */
+function assignedIds(): readonly (readonly string[])[] {
+  return ["/etc/subuid", "/etc/subgid"].flatMap((file) =>
+    existsSync(file)
+      ? readFileSync(file, "utf8")
+          .split("\n")
+          .map((line) => line.split(":"))
+      : [],
+  );
+}
+
+function hasIds(): boolean {
   const { username, uid } = os.userInfo();
-  const ranges = existsSync("/etc/subuid") ? readFileSync("/etc/subuid", "utf8").split("\n") : [];
-  const has = ranges.some((line) => line.startsWith(`${username}:`) || line.startsWith(`${uid}:`));
-  return has
-    ? []
-    : [
-        {
-          what: `${username} has no subordinate ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`,
-        },
-      ];
+  return assignedIds().some(([name]) => name === username || name === String(uid));
+}
+
+/** Behind all that are assigned, and not below SUB_UID_MIN of login.defs(5). */
+function firstFreeId(): number {
+  return Math.max(100_000, ...assignedIds().map(([, first, count]) => (Number(first) || 0) + (Number(count) || 0)));
 }
 
 async function lacksForFiles(): Promise<readonly Lack[]> {

@@ -24,7 +24,9 @@ export async function ranInUserNamespace(context: CommandContext): Promise<boole
     if (printed !== "") context.relay(printed);
   } catch (error) {
     if (!(error instanceof CommandFailure) || error.exitCode !== 1) throw error;
-    // It has said itself what is wrong.
+    const isOurs = error.stdout !== "" || /^error: |"level":"error"/m.test(error.stderr);
+    if (!isOurs) throw (await import("../image/store-trouble.ts")).storeTrouble(error) ?? error;
+    // It has printed itself what is wrong.
     if (error.stdout !== "") context.relay(error.stdout);
     context.setExitCode(1);
   }

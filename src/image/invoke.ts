@@ -1,6 +1,7 @@
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
+import { storeTrouble } from "./store-trouble.ts";
 
 /** Starts buildah with these words and returns its stdout. Throws CommandFailure, or a Failure with a hint where there is no buildah. */
 export type Invoke = (words: readonly string[], options?: InvokeOptions) => Promise<string>;
@@ -41,7 +42,8 @@ export function buildahInvoker(run: Run, temporary?: string, store: readonly str
     try {
       return await run([program, ...rest], { ...options, env });
     } catch (error) {
-      if (!(error instanceof CommandFailure) || !error.notFound || error.command[0] !== "buildah") throw error;
+      if (!(error instanceof CommandFailure)) throw error;
+      if (!error.notFound || error.command[0] !== "buildah") throw storeTrouble(error) ?? error;
       throw new Failure("cannot build an image: buildah is not installed", {
         hint: "dhcpd-build doctor says how to install it",
         cause: error,

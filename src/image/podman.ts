@@ -4,6 +4,7 @@ import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
 import { ownName } from "../system/workdir.ts";
 import type { ExecutionConfig, HistoryEntry } from "./config.ts";
 import { findImage, isAbsentImage } from "./reference.ts";
+import { storeTrouble } from "./store-trouble.ts";
 
 /** What the store knows about an image. */
 export interface ImageFacts {
@@ -107,7 +108,9 @@ export class Podman {
       const [program = "", ...words] = [...before, "podman", ...args];
       return await this.#run([program, ...words], { ...options, env: this.#env });
     } catch (error) {
-      if (!(error instanceof CommandFailure) || !error.notFound) throw error;
+      if (!(error instanceof CommandFailure)) throw error;
+      // A program of an image may print anything.
+      if (!error.notFound) throw (args[0] === "run" ? undefined : storeTrouble(error)) ?? error;
       throw new Failure("cannot run an image: podman is not installed", {
         hint: "dhcpd-build doctor says how to install it",
         cause: error,

@@ -83,6 +83,45 @@ it("a store that does not open is said in buildah's own words", async () => {
   expect(build.lacks.at(-1)).toBe("buildah cannot open the containers store: Error: overlay is not supported");
 });
 
+describe("an ordinary user's subordinate ids are those that the kernel maps", () => {
+  const withMap = (map: string) =>
+    recordingRun((command) =>
+      command[1] === "--version" ? "buildah version 1.28.2" : command[1] === "unshare" ? map : undefined,
+    ).run;
+  beforeEach(() => {
+    install(...everything);
+    vi.spyOn(process, "getuid").mockReturnValue(1000);
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  it("enough", async () => {
+    const { exitCode } = await diagnose(withMap("         0       1000          1\n         1     100000      65536"));
+    expect(exitCode).toBe(0);
+  });
+
+  it("too few, with the command that assigns some that nobody has", async () => {
+    const { exitCode, build, diagnosis } = await diagnose(withMap("         0       1000          1"));
+    expect(exitCode).toBe(1);
+    expect(build.lacks[0]).toMatch(
+      / has too few subordinate ids: sudo usermod --add-subuids (\d+)-\d+ --add-subgids \1-/,
+    );
+    expect(diagnosis.abilities.find(({ name }) => name.startsWith("verify"))?.lacks[0]).toBe(build.lacks[0]);
+  });
+});
+
+it("a store that cannot be used is a lack, and no end", async () => {
+  install(...everything);
+  const { exitCode, build } = await diagnose(async (command: Command) => {
+    throw new CommandFailure(command, {
+      reason: "exit code 1",
+      exitCode: 1,
+      stderr: "Error: mkdir /ro: read-only file system",
+    });
+  });
+  expect(exitCode).toBe(1);
+  expect(build.lacks[0]).toContain("cannot use the containers store: its directory cannot be made: mkdir /ro");
+});
+
 it("a work directory that does not exist is a lack", async () => {
   install(...everything);
   vi.stubEnv("TMPDIR", path.join(programs, "nowhere"));
