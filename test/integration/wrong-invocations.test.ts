@@ -77,7 +77,7 @@ describe.runIf(requireTools("buildah", "podman", "apt-get"))(
     });
 
     it("a host without apt is told which package has it", async () => {
-      const env = { PATH: path.dirname(process.execPath), XDG_CACHE_HOME: directory };
+      const env = { PATH: directory, XDG_CACHE_HOME: directory };
       const { stderr, exitCode } = await workshop.run(["lock", "--lock-file", path.join(directory, "a.lock")], { env });
       expect(stderr).toMatch(/^error: cannot run 'apt-config dump': it is not installed$/m);
       expect(stderr).toMatch(/^hint: it is in the package apt; dhcpd-build doctor lists what this host lacks$/m);
