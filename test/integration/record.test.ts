@@ -204,7 +204,7 @@ describe.runIf(ready)("the record of an image", () => {
     expect(await why(former)).toEqual(await why(image));
     for (const format of ["cyclonedx", "spdx"])
       expect(await workshop.run(["sbom", former, "--format", format])).toMatchObject({ exitCode: 0, stderr: "" });
-    expect((await workshop.run(["diff", former, image])).stdout).toBe("no difference");
+    expect((await workshop.run(["diff", former, image])).stdout).toBe("no difference\n");
     const verified = await workshop.run(["verify", former, "--allow-skip"]);
     expect(verified.stdout).toContain("it is configured as its record says");
     expect(verified).toMatchObject({ exitCode: 0 });
