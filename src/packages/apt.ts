@@ -6,6 +6,7 @@ import { type LockedRelease, releaseText } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import { didYouMean } from "../system/nearest.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
+import { alternativeLinks, type Offer, readAlternatives } from "./alternatives.ts";
 import type { Remember } from "./answers.ts";
 import { AptCatalog } from "./apt-catalog.ts";
 import { type Choice, choosePackage } from "./apt-choice.ts";
@@ -14,6 +15,7 @@ import { type AptState, firstComplaint } from "./apt-state.ts";
 import type { ContentCache } from "./cache.ts";
 import { builtInOf, conventionalNames, libcPackage, type Stanza, sourceOf, upstreamVersion } from "./control.ts";
 import { declaredLicenses } from "./copyright.ts";
+import { readPostinst } from "./deb.ts";
 import { lockFor } from "./locked.ts";
 import { PayloadRoot } from "./payload.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "./source.ts";
@@ -60,6 +62,7 @@ class AptSource implements PackageSource {
   readonly #options: AptOptions;
   readonly #catalog: AptCatalog;
   readonly #taken = new Map<string, Package>();
+  readonly #offers: Offer[] = [];
   distribution: Distribution | undefined;
 
   constructor(options: AptOptions) {
@@ -125,6 +128,10 @@ class AptSource implements PackageSource {
     return this.root.ownershipOf(wanted);
   }
 
+  alternativeOf(wanted: string) {
+    return this.root.madeLinkAt(wanted)?.alternative;
+  }
+
   originOf(from: Package): string {
     return this.#catalog.known([from.name])[0]?.filename ?? "";
   }
@@ -159,17 +166,20 @@ class AptSource implements PackageSource {
     if (missing.length > 0) await this.#download(missing);
     // Gone again when the root has them open. A copy that is kept would have to be checked as the package itself is.
     await using scratch = await cache.scratchDirectory();
-    const tars = await Promise.all(
+    const unpacked = await Promise.all(
       packages.map(async (each, index) => {
         const tar = path.join(scratch.path, `${each.sha256}.tar`);
-        await this.#unpack(each, files[index] ?? (await cache.find(each.sha256)), tar);
-        return tar;
+        const script = await this.#unpack(each, files[index] ?? (await cache.find(each.sha256)), tar);
+        return { tar, script };
       }),
     );
     for (const [index, each] of packages.entries()) {
       this.#taken.set(each.name, each);
-      this.root.add(each, tars[index] ?? "");
+      const { tar = "", script = "" } = unpacked[index] ?? {};
+      this.root.add(each, tar);
+      this.#offers.push(...readAlternatives(script).map((alternative) => ({ ...alternative, package: each })));
     }
+    this.root.makeLinks(alternativeLinks(this.#offers, this.root));
   }
 
   async #download(packages: readonly Package[]): Promise<void> {
@@ -197,9 +207,16 @@ class AptSource implements PackageSource {
     );
   }
 
-  async #unpack({ name, version }: Package, file: string | undefined, tar: string): Promise<void> {
-    if (file === undefined) throw new Failure(`cannot find package ${name} ${version} in the cache`);
-    await unpackPackage(`${name} ${version}`, file, tar, this.#options.run);
+  /** Writes the package's files to `tar`; the text of its postinst. */
+  async #unpack({ name, version }: Package, file: string | undefined, tar: string): Promise<string> {
+    const whole = `${name} ${version}`;
+    if (file === undefined) throw new Failure(`cannot find package ${whole} in the cache`);
+    const { run } = this.#options;
+    const [script] = await Promise.all([
+      readPostinst(whole, file, `${tar}.control`, run),
+      unpackPackage(whole, file, tar, run),
+    ]);
+    return script;
   }
 }
 

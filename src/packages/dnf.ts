@@ -119,6 +119,11 @@ class DnfSource implements PackageSource {
     return this.root.ownershipOf(wanted);
   }
 
+  /** The scriptlets of RPMs are not read. */
+  alternativeOf() {
+    return undefined;
+  }
+
   originOf(from: Package): string {
     const taken = this.#taken.get(from.name)?.from;
     return taken === undefined ? "" : `${taken.repository}/${taken.file}`;

@@ -3,27 +3,14 @@ import path from "node:path";
 import { ArchiveError, listMembers, type Member } from "../system/archive.ts";
 import { Failure } from "../system/errors.ts";
 import { locate, type Root, type RootEntry } from "../system/root.ts";
+import type { MadeLink } from "./alternatives.ts";
+import { directoryNode, isReplaced, isSame, type Node, type Origin } from "./payload-node.ts";
 import type { Ownership, Package } from "./source.ts";
 
 /** A directory that the distribution has merged into another: `/lib` became a link to `usr/lib`. */
 export interface MergedDirectory {
   readonly path: string;
   readonly into: string;
-}
-
-interface Node {
-  readonly entry: RootEntry;
-  readonly origin?: Origin;
-  /** Names in a directory. */
-  readonly children?: Set<string>;
-  /** A later package that has something else here. */
-  rival?: Package;
-}
-
-interface Origin {
-  readonly package: Package;
-  readonly member: Member;
-  readonly archive: number;
 }
 
 /** What a payload does not say of a member, by the member's absolute name. */
@@ -41,8 +28,9 @@ export class PayloadRoot implements Root, Disposable {
   readonly #merged: readonly MergedDirectory[];
   readonly #numberOf: NumberOf;
   readonly #archives: number[] = [];
-  /** Where directories lie that were looked for, links followed. What is there once is never replaced, so it stays true. */
+  /** Where directories lie that were looked for, links followed. What a package has is never replaced, so it stays true. */
   readonly #directories = new Map<string, string>([["/", "/"]]);
+  readonly #made: string[] = [];
 
   constructor(merged: readonly MergedDirectory[], numberOf: NumberOf = (_kind, _name, inPayload) => inPayload) {
     this.#merged = merged;
@@ -61,6 +49,7 @@ export class PayloadRoot implements Root, Disposable {
   add(from: Package, archive: string, details: MemberDetails = new Map()): void {
     const file = openSync(archive, "r");
     this.#archives.push(file);
+    this.makeLinks([]);
     try {
       for (const member of listMembers(file, statSync(archive).size)) {
         const whole = { ...member, ...details.get(path.posix.join("/", member.name)) };
@@ -70,6 +59,29 @@ export class PayloadRoot implements Root, Disposable {
       if (!(error instanceof ArchiveError)) throw error;
       throw new Failure(`cannot read package ${from.name} ${from.version}: ${error.message}`, { cause: error });
     }
+  }
+
+  /** Makes these links until the next package comes; what a package has at the same path stays. */
+  makeLinks(links: readonly MadeLink[]): void {
+    if (this.#made.length > 0)
+      for (const place of this.#directories.keys()) if (place !== "/") this.#directories.delete(place);
+    for (const place of this.#made.splice(0)) {
+      this.#nodes.delete(place);
+      this.#nodes.get(path.posix.dirname(place))?.children?.delete(path.posix.basename(place));
+    }
+    for (const made of links) {
+      const parent = locate(this, path.posix.dirname(made.path));
+      if (parent === undefined ? !made.path.startsWith("/etc/") : parent.entry.kind !== "directory") continue;
+      const place = this.#place(this.#inside(made.path));
+      if (this.#nodes.has(place)) continue;
+      this.#put(place, { entry: { kind: "symlink", size: 0, mode: 0o777, target: made.target }, made });
+      this.#made.push(place);
+    }
+  }
+
+  /** What made a link that no package has. */
+  madeLinkAt(wanted: string): MadeLink | undefined {
+    return this.#nodes.get(wanted)?.made;
   }
 
   entry(wanted: string): RootEntry | undefined {
@@ -89,7 +101,8 @@ export class PayloadRoot implements Root, Disposable {
   }
 
   packageOf(wanted: string): Package | undefined {
-    return this.#nodes.get(wanted)?.origin?.package;
+    const node = this.#nodes.get(wanted);
+    return node?.origin?.package ?? node?.made?.package;
   }
 
   /** Throws Failure where two packages have different things at this path: nobody could say which one is meant. */
@@ -159,16 +172,9 @@ export class PayloadRoot implements Root, Disposable {
       }
     } else if (isReplaced(existing.entry, node.entry)) {
       // As dpkg and rpm do: neither does a directory replace a link to one, nor a link a directory.
-    } else if (!this.#isSame(existing, node) && node.origin !== undefined) {
+    } else if (!isSame(existing, node) && node.origin !== undefined) {
       existing.rival ??= node.origin.package;
     }
-  }
-
-  #isSame(one: Node, other: Node): boolean {
-    if (one.entry.kind !== other.entry.kind || one.entry.size !== other.entry.size) return false;
-    if (one.entry.kind !== "file") return one.entry.target === other.entry.target;
-    if (one.entry.mode !== other.entry.mode || one.origin === undefined || other.origin === undefined) return false;
-    return hasSameBytes(one.origin, other.origin);
   }
 
   /** Where a name of an archive lies inside the root, with merged directories under their new names. */
@@ -216,31 +222,3 @@ export class PayloadRoot implements Root, Disposable {
 
 /** PATH_MAX of Linux, the NUL at the end included: neither dpkg nor rpm could make a longer one. */
 const pathLimit = 4096;
-/** How much of two files is compared at a time. */
-const chunk = 256 * 1024;
-
-/** Whether two members of equal size have equal bytes. */
-function hasSameBytes(one: Origin, other: Origin): boolean {
-  if (one.archive === other.archive && one.member.offset === other.member.offset) return true;
-  const [left, right] = [Buffer.alloc(chunk), Buffer.alloc(chunk)];
-  for (let position = 0; position < one.member.size; position += chunk) {
-    const length = Math.min(chunk, one.member.size - position);
-    readSync(one.archive, left, 0, length, one.member.offset + position);
-    readSync(other.archive, right, 0, length, other.member.offset + position);
-    if (Buffer.compare(left.subarray(0, length), right.subarray(0, length)) !== 0) return false;
-  }
-  return true;
-}
-
-function directoryNode(mode = 0o755, origin?: Origin): Node {
-  return {
-    entry: { kind: "directory", size: 0, mode },
-    children: new Set(),
-    ...(origin === undefined ? {} : { origin }),
-  };
-}
-
-function isReplaced(existing: RootEntry, added: RootEntry): boolean {
-  const kinds = [existing.kind, added.kind];
-  return kinds.includes("directory") && kinds.includes("symlink");
-}

@@ -31,6 +31,15 @@ export interface Distribution {
   readonly version: string;
 }
 
+/** Which package won a name that several packages can answer, and with what (update-alternatives(1)). */
+export interface AlternativeOrigin {
+  readonly name: string;
+  /** Absent if a script computes it, which is not run. */
+  readonly priority?: number;
+  /** The others in play that offer the same name, best first. */
+  readonly others: readonly { readonly package: string; readonly priority?: number }[];
+}
+
 /** A file that is needed and not there yet: a soname, or an absolute path (an interpreter, a NEEDED with a slash). */
 export interface Wanted {
   readonly wanted: string;
@@ -71,6 +80,8 @@ export interface PackageSource extends Disposable {
   /** The package a file, link or directory of `root` came from; undefined for the merged links. */
   packageOf(path: string): Package | undefined;
   ownershipOf(path: string): Ownership;
+  /** How a link came about that no package has and a maintainer script would make. */
+  alternativeOf(path: string): AlternativeOrigin | undefined;
   /** The place of a package's file in its archive, the same on every mirror. */
   originOf(from: Package): string;
   /** The licences that a package declares, in its family's words, all of them together; none where no machine can read them. */

@@ -28,12 +28,19 @@ take() {
 /** Of each RPM among its arguments it writes the files beside it, with `.tar` at the end; a script for sh(1), rpm2archive(8). */
 export const unpackRpms = `${takeWith("rpm2archive", "rpm2archive -n - <")}for file do take "$file" "$file.tar"; done`;
 
-const unpackDeb = `${takeWith("dpkg-deb", "dpkg-deb --fsys-tarfile")}take "$1" "$2"`;
+/** A package's files, or what dpkg itself is given beside them: maintainer scripts and the like (deb(5)). */
+const parts = { files: "--fsys-tarfile", control: "--ctrl-tarfile" } as const;
 
-/** Writes a Debian package's files as an uncompressed tar (dpkg-deb(1)); no script of the package is run. Throws Failure. */
-export async function unpackPackage(name: string, file: string, tar: string, run: Run): Promise<void> {
+/** Writes a part of a Debian package as an uncompressed tar (dpkg-deb(1)); no script of the package is run. Throws Failure. */
+export async function unpackPackage(
+  name: string,
+  file: string,
+  tar: string,
+  run: Run,
+  part: keyof typeof parts = "files",
+): Promise<void> {
   try {
-    await run(["sh", "-c", unpackDeb, "sh", file, tar]);
+    await run(["sh", "-c", `${takeWith("dpkg-deb", `dpkg-deb ${parts[part]}`)}take "$1" "$2"`, "sh", file, tar]);
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
     const cause = error.exitCode === 127 ? "dpkg-deb is not installed" : error.complaint;

@@ -85,7 +85,7 @@ function sentences(entry: EntryRecord, because = causesOf(entry)[0]): readonly s
     case "cache":
       return [`the loader's cache, by which it finds ${reason.files.join(", ")}`];
     case "link":
-      return [`the link is on the way to ${reason.to}`];
+      return [`the link is on the way to ${reason.to}`, ...alternativeSentences(entry)];
     case "parent":
       return [`the directory holds ${reason.of}`];
     case "needed": {
@@ -94,6 +94,16 @@ function sentences(entry: EntryRecord, because = causesOf(entry)[0]): readonly s
       return others.length === 0 ? [first] : [first, `so ${others.length === 1 ? "does" : "do"} ${others.join(", ")}`];
     }
   }
+}
+
+/** Which package won the name of a link in /etc/alternatives, and against whom. */
+function alternativeSentences({ reason, package: winner = "a package" }: EntryRecord): readonly string[] {
+  if (reason.kind !== "link" || reason.alternative === undefined) return [];
+  const { name, priority, others } = reason.alternative;
+  const rank = (value: number | undefined) =>
+    value === undefined ? "a priority that its script computes" : `priority ${value}`;
+  const rivals = others.map((each) => `, and ${each.package} with ${rank(each.priority)}`).join("");
+  return [`an installation would make it: ${winner} offers the alternative ${name} with ${rank(priority)}${rivals}`];
 }
 
 export type Fact = readonly [name: string, value: string];

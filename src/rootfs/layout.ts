@@ -10,7 +10,7 @@ import { includedEntries } from "./include.ts";
 import { addScannerMetadata } from "./scanner-metadata.ts";
 import { type Reason, Tree } from "./tree.ts";
 
-type Origin = Pick<PackageSource, "root" | "packageOf" | "ownershipOf" | "distribution">;
+type Origin = Pick<PackageSource, "root" | "packageOf" | "alternativeOf" | "ownershipOf" | "distribution">;
 
 /** What the packages give: programs, what is included besides, and the loader's cache where it needs one. */
 export interface Closed extends Partial<Pick<CompleteClosures, "included" | "include">> {
@@ -132,7 +132,8 @@ function addLinks(tree: Tree, origin: Origin, links: readonly Link[], to: string
   for (const { path: place, target } of links) {
     if (tree.get(place)?.kind === "symlink") continue;
     const from = origin.packageOf(place)?.name;
-    const reason = { kind: "link", to } as const;
+    const alternative = origin.alternativeOf(place);
+    const reason = { kind: "link", to, ...(alternative === undefined ? {} : { alternative }) } as const;
     tree.add({
       path: place,
       kind: "symlink",

@@ -1,4 +1,5 @@
 import type { FoundBy } from "../elf/search.ts";
+import type { AlternativeOrigin } from "../packages/source.ts";
 import { Failure } from "../system/errors.ts";
 import type { Root } from "../system/root.ts";
 
@@ -8,8 +9,8 @@ export type Reason =
   | { readonly kind: "asked" }
   /** The loader opens it: `by` ask for `soname`, and `rule` is how the loader finds it. */
   | { readonly kind: "needed"; readonly soname: string; readonly rule: FoundBy; readonly by: readonly string[] }
-  /** A symlink on the way to `to`. */
-  | { readonly kind: "link"; readonly to: string }
+  /** A symlink on the way to `to`; `alternative` is how it came about if no package has it. */
+  | { readonly kind: "link"; readonly to: string; readonly alternative?: AlternativeOrigin }
   /** A directory that holds `of`. */
   | { readonly kind: "parent"; readonly of: string }
   /** The recipe gives it: a file or directory of its own, or one of the packages that it names. */

@@ -40,6 +40,7 @@ function sourceOf(packages: Readonly<Record<string, Readonly<Record<string, stri
     root,
     named: [packageNamed(main)],
     provide: async () => false,
+    alternativeOf: () => undefined,
     packageOf: (place) => {
       const owner = owners.get(place);
       return owner === undefined ? undefined : packageNamed(owner);

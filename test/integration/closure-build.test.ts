@@ -187,6 +187,39 @@ describe.runIf(canBuild)("a closure in an image", () => {
     expect(loaderCheck).toBe("agreed");
   });
 
+  it("has the alternative with the highest priority, by its links, and says why", async () => {
+    const { id, files, witness } = await built(await build("emmax", "/usr/bin/emmax", {}, "--arch", "x86_64"));
+    const library = "/usr/lib/x86_64-linux-gnu";
+    const links = [`${library}/liblapack.so.3`, "/etc/alternatives/liblapack.so.3-x86_64-linux-gnu"];
+    expect(files).toEqual(expect.arrayContaining([...links, `${library}/atlas/liblapack.so.3`]));
+    expect(witness).toBe("agreed");
+    const started = spawnSync("chroot", [await unpacked(id), "/usr/bin/emmax"], { encoding: "utf8" });
+    expect(started.stderr + started.stdout).toMatch(/usage/i);
+    const { stdout } = await workshop.run(["why", id, links[0] ?? ""]);
+    expect(stdout).toContain(
+      "an installation would make it: libatlas3-base offers the alternative liblapack.so.3-x86_64-linux-gnu with priority 35, and liblapack3 with priority 10",
+    );
+  });
+
+  it("has what a script of the recipe or of a package begins with, and names what is lacking", async () => {
+    const hook = { path: "/etc/served/hook", content: "#!/bin/sh\n", mode: "0755" };
+    const include = ["/usr/share/scripts/*"];
+    const ended = await build("scripts", "/usr/bin/plugged", { files: [hook], include: ["/usr/share/scripts"] });
+    const { files, witness } = await built(ended);
+    expect(files).toEqual(expect.arrayContaining(["/usr/bin/dash", "/etc/served/hook", "/usr/share/scripts/data"]));
+    expect(ended.stderr).toContain(
+      "/usr/bin/gone: no package provides it, and /usr/share/scripts/lost cannot be started",
+    );
+    expect(witness).toBe("agreed");
+    const named = await build("scripts", "/usr/bin/plugged", { include });
+    expect(named).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(named.stderr).toContain("/usr/bin/gone, needed by /usr/share/scripts/lost");
+    const unmatched = await build("scripts", "/usr/bin/plugged", { include: ["/usr/share/scripts/*.gone"] });
+    expect(unmatched.stderr).toContain(
+      "error: cannot include /usr/share/scripts/*.gone: nothing in the packages matches it",
+    );
+  });
+
   it("tells once, for all architectures, what the recipe may have to consider", async () => {
     const ended = await build("isc-dhcp-server", "/usr/sbin/dhcpd", {}, "--arch", "all");
     expect(ended.stderr.match(/^\/etc\/services: /gm)).toHaveLength(1);
@@ -250,6 +283,11 @@ function compiledPackages(work: string, world: TinyWorld): readonly HandMadePack
   symlinkSync("../plugged", path.join(work, "plugged/usr/lib/x86_64-linux-gnu/plugged/loop"));
   pack("scripted", { "/usr/bin/scripted": "#!/usr/bin/plugged\n", "/usr/bin/plugged": take("/usr/bin/plugged") });
   pack("shelled", { "/usr/bin/shelled": "#!/bin/sh\n" });
+  pack("scripts", {
+    "/usr/bin/plugged": take("/usr/bin/plugged"),
+    "/usr/share/scripts/lost": "#!/usr/bin/gone\n",
+    "/usr/share/scripts/data": "data\n",
+  });
   pack("private", { "/usr/bin/private": take("/usr/bin/plugged") }, 0o700);
 
   const note = (soname: string, feature: string, priority: string) => {

@@ -50,6 +50,35 @@ describe("packages seen as one root", () => {
     expect(root.entry("/lib64")).toMatchObject({ kind: "symlink", target: "usr/lib64" });
   });
 
+  it("have links that no package has, until the next package comes, and none where a package has something", () => {
+    using root = new PayloadRoot(merged);
+    const editor = packageNamed("vim");
+    root.add(editor, payload("vim", { "usr/bin/vim": "1", "usr/bin/ex": "2" }));
+    const alternative = { name: "editor", priority: 5, others: [] };
+    const made = [
+      { path: "/bin/editor", target: "/etc/alternatives/editor" },
+      { path: "/etc/alternatives/editor", target: "/usr/bin/vim" },
+      { path: "/bin/ex", target: "/etc/alternatives/editor" },
+      { path: "/usr/share/man/editor.1", target: "/etc/alternatives/editor" },
+      { path: "/usr/bin/vim/editor", target: "/etc/alternatives/editor" },
+    ].map((link) => ({ ...link, package: editor, alternative }));
+    root.makeLinks(made);
+    const located = locate(root, "/usr/bin/editor");
+    expect(located?.path).toBe("/usr/bin/vim");
+    expect(located?.links.map((link) => link.path)).toEqual(["/usr/bin/editor", "/etc/alternatives/editor"]);
+    expect([root.packageOf("/usr/bin/editor")?.name, root.madeLinkAt("/usr/bin/editor")?.alternative]).toEqual([
+      "vim",
+      alternative,
+    ]);
+    expect(locate(root, "/usr/bin/ex")?.path).toBe("/usr/bin/ex");
+    expect(root.entry("/usr/share/man/editor.1")).toBeUndefined();
+    root.add(packageNamed("nano"), payload("nano", { "usr/bin/editor": "a file" }));
+    expect([root.names("/usr/bin").length, root.entry("/usr/bin/editor")?.kind]).toEqual([3, "file"]);
+    root.makeLinks(made);
+    expect(root.entry("/usr/bin/editor")?.kind).toBe("file");
+    expect(root.ownershipOf("/usr/bin/editor").mode).toBeGreaterThan(0);
+  });
+
   it("say which package a file is from, and its owner and mode", () => {
     using root = new PayloadRoot(merged);
     root.add(

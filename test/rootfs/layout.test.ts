@@ -26,6 +26,7 @@ const root: Root = {
 const origin = {
   root,
   packageOf: () => undefined,
+  alternativeOf: () => undefined,
   ownershipOf: () => ({ uid: 0, gid: 0, mode: 0o755, xattrs: new Map() }),
   modifiedOf: () => 1_700_000_000,
   licensesOf: () => [],
