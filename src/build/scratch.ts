@@ -1,5 +1,6 @@
 import { crossCheckWithLoader, type LoaderCheck } from "../elf/ask-loader.ts";
 import type { Closure, ClosureOptions } from "../elf/closure.ts";
+import { type Evidence, evidenceOf } from "../elf/evidence.ts";
 import { cacheForImage } from "../elf/image-cache.ts";
 import { inspectClosures, requireSound } from "../elf/inspect.ts";
 import { closeOver } from "../elf/provide.ts";
@@ -15,7 +16,7 @@ import type { ScratchImagePlan } from "../plan.ts";
 import { lockedRelease, requireLocked } from "../report/lock.ts";
 import { recordOf } from "../report/record.ts";
 import { recordText } from "../report/record-text.ts";
-import { layOut } from "../rootfs/layout.ts";
+import { hasPath, layOut } from "../rootfs/layout.ts";
 import { writeTar } from "../rootfs/tar.ts";
 import type { Tree } from "../rootfs/tree.ts";
 import { unpackForLoader } from "../rootfs/unpack.ts";
@@ -98,14 +99,24 @@ async function compose(plan: ScratchImagePlan, source: PackageSource) {
     scripts: plan.files.filter(({ mode }) => (mode & 0o111) !== 0),
     ...(plan.ifMissing === undefined ? {} : { ifMissing: plan.ifMissing }),
   });
-  const inspection = inspectClosures(closed);
-  requireSound(inspection, plan.ignoreHints);
   const { closures, included, view } = closed;
-  const tree = layOut(plan, { ...closed, cache: cacheForImage(view, [...closures, ...included]) }, source);
-  const remarks = remarksOn(inspection, plan.ignoreHints, (path) => tree.get(path) !== undefined);
+  const evidence = evidenceOf(view, closures, source, plan.service.environment);
+  const inspection = inspectClosures(closed, evidence);
+  requireSound(inspection, plan.ignoreHints);
+  const cache = cacheForImage(view, [...closures, ...included]);
+  const tree = layOut(plan, { ...closed, cache, namesVarRun: namesVarRun(plan, evidence) }, source);
+  const remarks = remarksOn(inspection, plan.ignoreHints, (path) => hasPath(tree, path));
   const dlopen = [...closures, ...included].flatMap((closure) => closure.dlopen);
   return { closures, remarks, tree, record: recordOf(plan, tree, source, dlopen) };
 }
+
+/** Whether the recipe or the service's own files have the old name of /run in them. */
+function namesVarRun(plan: ScratchImagePlan, { texts }: Evidence): boolean {
+  if (plan.service.runtime.length === 0) return false;
+  return JSON.stringify(plan).includes(oldRuntime) || texts(new RegExp(oldRuntime, "g")).length > 0;
+}
+
+const oldRuntime = "/var/run";
 
 /** What the recipe says of the programs' environment, and of what they open by themselves. */
 function closureOptions({ plugins, include, files, dlopen, service }: ScratchImagePlan): ClosureOptions {

@@ -1,7 +1,8 @@
 import { Failure } from "../system/errors.ts";
 import { visibleLines } from "../system/visible.ts";
-import { checkSymbols, checkVersions, type Finding, importsOf } from "./check.ts";
+import { checkSymbols, checkVersions, type Finding } from "./check.ts";
 import type { MissingFile } from "./closure.ts";
+import type { Evidence } from "./evidence.ts";
 import { type Hint, hintsFrom } from "./hints.ts";
 import type { CompleteClosures } from "./provide.ts";
 
@@ -19,7 +20,10 @@ export interface Inspection {
  * Checks versions and symbols of closures, each file's findings once, and what their imports predict. Of what is merely included only the
  * versions are checked: its symbols may come from whatever program opens it. Throws ElfError.
  */
-export function inspectClosures({ view, closures, included, lacking }: Omit<CompleteClosures, "include">): Inspection {
+export function inspectClosures(
+  { view, closures, included, lacking }: Omit<CompleteClosures, "include">,
+  evidence: Evidence,
+): Inspection {
   const all = [...closures, ...included];
   const findings = [
     ...all.flatMap((closure) => checkVersions(view, closure)),
@@ -28,7 +32,7 @@ export function inspectClosures({ view, closures, included, lacking }: Omit<Comp
   return {
     findings: [...new Map(findings.map((each) => [each.sentence, each])).values()],
     warnings: [...new Set(all.flatMap(({ warnings }) => warnings))],
-    hints: hintsFrom(closures.flatMap((closure) => [...importsOf(view, closure)])),
+    hints: hintsFrom(evidence),
     lacking,
   };
 }

@@ -49,7 +49,7 @@ function hasStandardServices(images: readonly ElfImage[]): boolean {
 }
 
 /** 36 of 2.36: the newest of the versions that a C library defines. */
-function glibcRelease(libc: ElfImage): number | undefined {
+export function glibcRelease(libc: ElfImage): number | undefined {
   try {
     const releases = definedVersions(libc).flatMap(
       ({ version }) => /^GLIBC_2\.(\d+)(?:\.\d+)?$/.exec(version)?.[1] ?? [],

@@ -29,10 +29,11 @@ export function remarksOn(
         return { about: soname, sentence, open: true };
       }),
     ...hints
-      .filter(({ about }) => !ignoreHints.includes(about) && !has(about))
+      .filter(({ about, answers }) => !ignoreHints.includes(about) && ![about, ...answers].some(has))
       .map(({ about, sentence, imports }) => {
         const named = imports.slice(0, mostImports).join(", ") + (imports.length > mostImports ? ", ..." : "");
-        return { about, sentence: `${about}: the service ${sentence} (imports ${named})`, open: true };
+        const evidence = imports.length === 0 ? "" : ` (imports ${named})`;
+        return { about, sentence: `${about}: the service ${sentence}${evidence}`, open: true };
       }),
   ];
 }

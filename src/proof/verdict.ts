@@ -60,10 +60,14 @@ function acceptanceOfAll(
   return reasons.includes(undefined) ? undefined : reasons[0];
 }
 
-/** What need not be proved: what the recipe accepts, and what it has put there for scanners alone. */
+/** What need not be proved: what the recipe accepts, what it has put there for scanners alone, and the old name of /run. */
 export function acceptedOf({ plan, entries }: BuildRecord): readonly Unproven[] {
-  const metadata = entries.filter(({ reason }) => reason.kind === "metadata");
-  return [...plan.unproven, ...metadata.map(({ path }) => ({ path, reason: "for scanners: the recipe's metadata" }))];
+  const structural = entries.flatMap(({ path, reason }) => {
+    if (reason.kind === "metadata") return [{ path, reason: "for scanners: the recipe's metadata" }];
+    if (reason.kind === "runtime") return [{ path, reason: `the old name of /run, which holds ${reason.to}` }];
+    return [];
+  });
+  return [...plan.unproven, ...structural];
 }
 
 /** What the verdicts have against the image, one sentence each; none when every entry is needed or rightly accepted. */

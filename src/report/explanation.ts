@@ -24,6 +24,7 @@ export function causesOf({ reason }: EntryRecord): readonly string[] {
     case "cache":
       return reason.files;
     case "link":
+    case "runtime":
       return [reason.to];
     case "parent":
       return [reason.of];

@@ -86,6 +86,8 @@ function sentences(entry: EntryRecord, because = causesOf(entry)[0]): readonly s
       return [`the loader's cache, by which it finds ${reason.files.join(", ")}`];
     case "link":
       return [`the link is on the way to ${reason.to}`, ...alternativeSentences(entry)];
+    case "runtime":
+      return [`the link leads to ${reason.to} for what goes by the old name /var/run`];
     case "parent":
       return [`the directory holds ${reason.of}`];
     case "needed": {

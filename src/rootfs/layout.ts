@@ -16,6 +16,8 @@ type Origin = Pick<PackageSource, "root" | "packageOf" | "alternativeOf" | "owne
 export interface Closed extends Partial<Pick<CompleteClosures, "included" | "include">> {
   readonly closures: readonly Closure[];
   readonly cache?: ImageCache | undefined;
+  /** Something in the image goes by the name /var/run. */
+  readonly namesVarRun?: boolean;
 }
 
 /**
@@ -34,12 +36,28 @@ export function layOut(plan: ScratchImagePlan, closed: Closed, origin: Origin): 
   for (const wanted of include) addIncluded(tree, origin, wanted);
   if (cache !== undefined) addCache(tree, cache);
   addOwn(tree, plan);
+  if (closed.namesVarRun === true) addOldRuntime(tree, plan);
   addProgramLinks(plan, tree, origin);
   if (plan.metadata !== undefined) addScannerMetadata(tree, origin);
   // From the end, so that each directory is there for the last thing in it and a way up ends where it joins another.
   for (const entry of tree.entries().toReversed()) addParents(tree, origin, entry.path);
   refuseMissingProgram(plan, tree);
   return tree;
+}
+
+/** Whether something is at a path of the tree, whose links are followed. */
+export function hasPath(tree: Tree, wanted: string): boolean {
+  return tree.get(canonical(tree, wanted)) !== undefined;
+}
+
+/** Since the Filesystem Hierarchy Standard 3.0 (5.13) /var/run is /run; a program may still have the old name compiled in. */
+function addOldRuntime(tree: Tree, { service }: ScratchImagePlan): void {
+  const runtime = service.runtime.find((directory) => directory.startsWith("/run/"));
+  const place = canonical(tree, "/var/run");
+  const isTaken = tree.entries().some(({ path: taken }) => taken === place || taken.startsWith(`${place}/`));
+  if (runtime === undefined || place === "/run" || isTaken) return;
+  const reason = { kind: "runtime", to: canonical(tree, runtime) } as const;
+  tree.add({ path: place, kind: "symlink", target: "/run", mode: 0o777, uid: 0, gid: 0, reason });
 }
 
 /** What an OS-based image gets besides its packages: the recipe's own directories and files. */

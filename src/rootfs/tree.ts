@@ -11,6 +11,8 @@ export type Reason =
   | { readonly kind: "needed"; readonly soname: string; readonly rule: FoundBy; readonly by: readonly string[] }
   /** A symlink on the way to `to`; `alternative` is how it came about if no package has it. */
   | { readonly kind: "link"; readonly to: string; readonly alternative?: AlternativeOrigin }
+  /** The old name of the directory that holds the runtime directory `to`. */
+  | { readonly kind: "runtime"; readonly to: string }
   /** A directory that holds `of`. */
   | { readonly kind: "parent"; readonly of: string }
   /** The recipe gives it: a file or directory of its own, or one of the packages that it names. */
@@ -121,6 +123,8 @@ function reasonText(reason: Reason): string {
       return `${reason.soname} of ${reason.by.join(", ")} (${reason.rule})`;
     case "link":
       return `on the way to ${reason.to}`;
+    case "runtime":
+      return `old name of the way to ${reason.to}`;
     case "parent":
       return `holds ${reason.of}`;
     case "recipe":

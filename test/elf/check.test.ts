@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkSymbols, checkVersions, importsOf } from "../../src/elf/check.ts";
+import { checkSymbols, checkVersions } from "../../src/elf/check.ts";
 import { type Closure, resolveClosure } from "../../src/elf/closure.ts";
-import { hintsFrom } from "../../src/elf/hints.ts";
 import { viewRoot } from "../../src/elf/view.ts";
 import { openDirectoryRoot } from "../../src/system/root.ts";
 import { type TinyWorld, tinyWorld } from "./tiny-world.ts";
@@ -90,22 +89,5 @@ describe("undefined symbols", () => {
     expect(checked(checkSymbols, "/bin/bare")).toEqual([
       "error: /bin/bare uses greet, which no file of its closure defines",
     ]);
-  });
-});
-
-describe("hints", () => {
-  test("imports predict files", () => {
-    world.library("/lib/libgreet.so", { source: "int getservbyname(void) { return 1; }" });
-    world.program("/bin/prog", {
-      needs: ["/lib/libgreet.so"],
-      source: "int getservbyname(void); int prog(void) { return getservbyname(); }",
-    });
-    const view = viewRoot(openDirectoryRoot(world.root));
-    const hints = hintsFrom(importsOf(view, resolveClosure(view, "/bin/prog")));
-    expect(hints.map((hint) => [hint.about, hint.imports])).toEqual([["/etc/services", ["getservbyname"]]]);
-  });
-
-  test("nothing is predicted from ordinary imports", () => {
-    expect(hintsFrom(["malloc", "printf", "localtime_s"])).toEqual([]);
   });
 });

@@ -6,7 +6,12 @@ import type { Failure } from "../../src/system/errors.ts";
 import { type Log, silent } from "../../src/system/log.ts";
 
 const finding = { file: "/bin/prog", wanted: "GREET_2", sentence: "/bin/prog needs GREET_2" };
-const hint = { about: "/etc/services", imports: ["getservbyname"], sentence: "looks up services by name" };
+const hint = {
+  about: "/etc/services",
+  answers: ["/etc/services.d"],
+  imports: ["getservbyname"],
+  sentence: "looks up services by name",
+};
 const inspection: Inspection = {
   findings: [
     { ...finding, severity: "error" },
@@ -57,6 +62,7 @@ describe("what a person may want to know", () => {
   test("is not told where the image has the file, nor where the recipe ignores it", () => {
     const quiet = { ...inspection, findings: [], warnings: [], lacking: [] };
     expect(remarksOn(quiet, [], (path) => path === "/etc/services")).toEqual([]);
+    expect(remarksOn(quiet, [], (path) => path === "/etc/services.d")).toEqual([]);
     expect(remarksOn(quiet, ["/etc/services"], () => false)).toEqual([]);
     expect(said((log) => tellRemarks([], log))).toEqual([]);
   });

@@ -188,11 +188,11 @@ describe.runIf(canBuild)("a closure in an image", () => {
   });
 
   it("has the alternative with the highest priority, by its links, and says why", async () => {
-    const { id, files, witness } = await built(await build("emmax", "/usr/bin/emmax", {}, "--arch", "x86_64"));
+    const { id, files, loaderCheck } = await built(await build("emmax", "/usr/bin/emmax", {}, "--arch", "x86_64"));
     const library = "/usr/lib/x86_64-linux-gnu";
     const links = [`${library}/liblapack.so.3`, "/etc/alternatives/liblapack.so.3-x86_64-linux-gnu"];
     expect(files).toEqual(expect.arrayContaining([...links, `${library}/atlas/liblapack.so.3`]));
-    expect(witness).toBe("agreed");
+    expect(loaderCheck).toBe("agreed");
     const started = spawnSync("chroot", [await unpacked(id), "/usr/bin/emmax"], { encoding: "utf8" });
     expect(started.stderr + started.stdout).toMatch(/usage/i);
     const { stdout } = await workshop.run(["why", id, links[0] ?? ""]);
@@ -205,12 +205,12 @@ describe.runIf(canBuild)("a closure in an image", () => {
     const hook = { path: "/etc/served/hook", content: "#!/bin/sh\n", mode: "0755" };
     const include = ["/usr/share/scripts/*"];
     const ended = await build("scripts", "/usr/bin/plugged", { files: [hook], include: ["/usr/share/scripts"] });
-    const { files, witness } = await built(ended);
+    const { files, loaderCheck } = await built(ended);
     expect(files).toEqual(expect.arrayContaining(["/usr/bin/dash", "/etc/served/hook", "/usr/share/scripts/data"]));
     expect(ended.stderr).toContain(
       "/usr/bin/gone: no package provides it, and /usr/share/scripts/lost cannot be started",
     );
-    expect(witness).toBe("agreed");
+    expect(loaderCheck).toBe("agreed");
     const named = await build("scripts", "/usr/bin/plugged", { include });
     expect(named).toMatchObject({ exitCode: 1, stdout: "" });
     expect(named.stderr).toContain("/usr/bin/gone, needed by /usr/share/scripts/lost");

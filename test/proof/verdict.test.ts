@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ImageFile } from "../../src/proof/image-files.ts";
-import { candidatesOf, objections, verdictsOf } from "../../src/proof/verdict.ts";
-import type { EntryRecord } from "../../src/report/record.ts";
+import { acceptedOf, candidatesOf, objections, verdictsOf } from "../../src/proof/verdict.ts";
+import type { BuildRecord, EntryRecord } from "../../src/report/record.ts";
 
 const file = (path: string): ImageFile => ({ path, kind: "file", mode: "0644", owner: "0:0" });
 const directory = (path: string): ImageFile => ({ path, kind: "directory", mode: "0755", owner: "0:0" });
@@ -26,6 +26,29 @@ it("candidates are what holds nothing; the record vouches for programs, librarie
     { path: "/usr/program", isVouchedFor: true },
     { path: "/usr/share/doc", isVouchedFor: false },
   ]);
+});
+
+it("accepts what the recipe accepts, what is there for scanners, and the old name of /run", () => {
+  const entries = [
+    { path: "/var/lib/dpkg/status.d/served", reason: { kind: "metadata" } },
+    { path: "/var/run", reason: { kind: "runtime", to: "/run/served" } },
+    { path: "/run/served", reason: { kind: "recipe" } },
+  ];
+  const record = {
+    plan: { unproven: [{ path: "/etc/hosts", reason: "for people" }] },
+    entries,
+  } as unknown as BuildRecord;
+  expect(acceptedOf(record).map(({ path }) => path)).toEqual([
+    "/etc/hosts",
+    "/var/lib/dpkg/status.d/served",
+    "/var/run",
+  ]);
+  const link: ImageFile = { path: "/var/run", kind: "symlink", mode: "0777", owner: "0:0" };
+  const verdicts = verdictsOf([directory("/var"), link], new Map([["/var/run", []]]), acceptedOf(record));
+  expect(verdicts.map(({ accepted }) => accepted)).toEqual(
+    Array(2).fill("the old name of /run, which holds /run/served"),
+  );
+  expect(objections(verdicts, [])).toEqual([]);
 });
 
 describe("the verdict", () => {

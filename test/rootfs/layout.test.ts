@@ -106,3 +106,32 @@ it("an image without its service's program is refused, and the programs that it 
     "cannot lay out the image: the service's program /usr/sbin/served is not in it",
   );
 });
+
+describe("the old name of /run", () => {
+  const withRuntime = {
+    ...plan,
+    service: { ...plan.service, runtime: ["/run/served"] },
+    directories: [...plan.directories, { path: "/run/served", uid: 177, gid: 177, mode: 0o750 }],
+  };
+  const oldNames = (given: ScratchImagePlan, namesVarRun: boolean) => {
+    const tree = layOut(given, { closures, namesVarRun }, origin);
+    expect(() => recordOf(given, tree, origin)).not.toThrow();
+    return tree
+      .toText()
+      .split("\n")
+      .filter((line) => line.startsWith("/var/run"));
+  };
+
+  it("is a link where something goes by it and the recipe has runtime directories", () => {
+    const link = "/var/run  symlink -> /run 0777 0:0  why: old name of the way to /run/served";
+    expect(oldNames(withRuntime, true)).toEqual([link]);
+    expect(oldNames(withRuntime, false)).toEqual([]);
+    expect(oldNames(plan, true)).toEqual([]);
+  });
+
+  it("is not one where the recipe has something there", () => {
+    const directories = [...withRuntime.directories, { path: "/var/run/served", uid: 0, gid: 0, mode: 0o755 }];
+    const given = { ...withRuntime, directories };
+    expect(oldNames(given, true).map((line) => line.split("  ")[0])).toEqual(["/var/run", "/var/run/served"]);
+  });
+});
