@@ -55,7 +55,7 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
     tryWithout([], false).then((whole) => refuseFailing(image, whole)),
     ablate(candidatesOf(files, entries), tryWithout),
   ]);
-  const verdicts = verdictsOf(files, found, acceptedOf(subject.record));
+  const verdicts = verdictsOf(files, found, acceptedOf(subject.record), entries);
   const unproven = topmost(verdicts.filter((each) => each.verdict === "unproven" && each.accepted === undefined));
   return {
     certificateVersion: 1,

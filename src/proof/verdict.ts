@@ -27,16 +27,24 @@ export function candidatesOf(files: readonly ImageFile[], recorded: readonly Ent
     .map(({ path }) => ({ path, isVouchedFor: vouched.has(path) }));
 }
 
-/** The verdict on every entry: a directory is needed when something in it is. */
+/** The verdict on every entry: a directory is needed when something in it is, and so is its old name in `recorded`, a link to it. */
 export function verdictsOf(
   files: readonly ImageFile[],
   found: ReadonlyMap<string, readonly FailedCheck[]>,
   unproven: readonly Unproven[],
+  recorded: readonly EntryRecord[] = [],
 ): readonly Verdict[] {
-  const needed = files.filter(({ path }) => (found.get(path)?.length ?? 0) > 0);
+  const isNeeded = (path: string) => (found.get(path)?.length ?? 0) > 0;
+  const held = (directory: string) =>
+    files.find((other) => isNeeded(other.path) && `${other.path}/`.startsWith(`${directory}/`))?.path;
+  const oldNames = new Map(
+    recorded.flatMap(({ path, reason }) => (reason.kind === "runtime" ? [[path, held(reason.to)] as const] : [])),
+  );
+  const isOldName = (path: string) => oldNames.get(path) !== undefined;
+  const needed = files.filter(({ path }) => isNeeded(path) || isOldName(path));
   return files.map(({ path, kind }) => {
     const failed = found.get(path) ?? [];
-    const holds = needed.find((other) => other.path.startsWith(`${path}/`))?.path;
+    const holds = oldNames.get(path) ?? needed.find((other) => other.path.startsWith(`${path}/`))?.path;
     if (failed.length > 0) return { path, kind, verdict: "needed", failed };
     if (holds !== undefined) return { path, kind, verdict: "needed", holds };
     const accepted = acceptance(path, unproven) ?? acceptanceOfAll(files, path, unproven);
@@ -60,14 +68,10 @@ function acceptanceOfAll(
   return reasons.includes(undefined) ? undefined : reasons[0];
 }
 
-/** What need not be proved: what the recipe accepts, what it has put there for scanners alone, and the old name of /run. */
+/** What need not be proved: what the recipe accepts, and what it has put there for scanners alone. */
 export function acceptedOf({ plan, entries }: BuildRecord): readonly Unproven[] {
-  const structural = entries.flatMap(({ path, reason }) => {
-    if (reason.kind === "metadata") return [{ path, reason: "for scanners: the recipe's metadata" }];
-    if (reason.kind === "runtime") return [{ path, reason: `the old name of /run, which holds ${reason.to}` }];
-    return [];
-  });
-  return [...plan.unproven, ...structural];
+  const metadata = entries.filter(({ reason }) => reason.kind === "metadata");
+  return [...plan.unproven, ...metadata.map(({ path }) => ({ path, reason: "for scanners: the recipe's metadata" }))];
 }
 
 /** What the verdicts have against the image, one sentence each; none when every entry is needed or rightly accepted. */

@@ -63,6 +63,15 @@ describe.runIf(canServe)("the shipped recipes of IPv6 and of Kea", () => {
     },
   );
 
+  it("has its control socket below /var/run, which leads to /run", async () => {
+    await using network = await createNetwork("192.0.2.1/24");
+    const places = await createPlaces(workshop, "old-name");
+    const socket = { "control-socket": { "socket-type": "unix", "socket-name": "/var/run/kea/kea4.sock" } };
+    await using server = await serveKea(workshop, network, "kea-dhcp4", dhcp4(socket), places);
+    await waitForLog(server, "DHCP4_STARTED");
+    expect((await requestLease(network)).address).toMatch(/^192\.0\.2\./);
+  });
+
   it("the lease file is tidied by kea-lfc while the server serves", async () => {
     await using network = await createNetwork("192.0.2.1/24");
     const places = await createPlaces(workshop, "tidied");

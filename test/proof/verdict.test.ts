@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ImageFile } from "../../src/proof/image-files.ts";
-import { acceptedOf, candidatesOf, objections, verdictsOf } from "../../src/proof/verdict.ts";
-import type { BuildRecord, EntryRecord } from "../../src/report/record.ts";
+import { candidatesOf, objections, verdictsOf } from "../../src/proof/verdict.ts";
+import type { EntryRecord } from "../../src/report/record.ts";
 
 const file = (path: string): ImageFile => ({ path, kind: "file", mode: "0644", owner: "0:0" });
 const directory = (path: string): ImageFile => ({ path, kind: "directory", mode: "0755", owner: "0:0" });
@@ -28,27 +28,19 @@ it("candidates are what holds nothing; the record vouches for programs, librarie
   ]);
 });
 
-it("accepts what the recipe accepts, what is there for scanners, and the old name of /run", () => {
-  const entries = [
-    { path: "/var/lib/dpkg/status.d/served", reason: { kind: "metadata" } },
-    { path: "/var/run", reason: { kind: "runtime", to: "/run/served" } },
-    { path: "/run/served", reason: { kind: "recipe" } },
-  ];
-  const record = {
-    plan: { unproven: [{ path: "/etc/hosts", reason: "for people" }] },
-    entries,
-  } as unknown as BuildRecord;
-  expect(acceptedOf(record).map(({ path }) => path)).toEqual([
-    "/etc/hosts",
-    "/var/lib/dpkg/status.d/served",
-    "/var/run",
-  ]);
+it("the old name of /run is needed as the runtime directories are", () => {
   const link: ImageFile = { path: "/var/run", kind: "symlink", mode: "0777", owner: "0:0" };
-  const verdicts = verdictsOf([directory("/var"), link], new Map([["/var/run", []]]), acceptedOf(record));
-  expect(verdicts.map(({ accepted }) => accepted)).toEqual(
-    Array(2).fill("the old name of /run, which holds /run/served"),
-  );
-  expect(objections(verdicts, [])).toEqual([]);
+  const image = [directory("/run"), directory("/run/served"), directory("/var"), link];
+  const recorded = [{ path: "/var/run", reason: { kind: "runtime", to: "/run/served" } } as EntryRecord];
+  const verdicts = (without: readonly (typeof failed)[number][]) =>
+    verdictsOf(image, new Map([["/run/served", without]]), [], recorded);
+  expect(verdicts(failed)).toEqual([
+    { path: "/run", kind: "directory", verdict: "needed", holds: "/run/served" },
+    { path: "/run/served", kind: "directory", verdict: "needed", failed },
+    { path: "/var", kind: "directory", verdict: "needed", holds: "/var/run" },
+    { path: "/var/run", kind: "symlink", verdict: "needed", holds: "/run/served" },
+  ]);
+  expect(objections(verdicts([]), [])).toContain("no check needs /var/run");
 });
 
 describe("the verdict", () => {
