@@ -142,31 +142,38 @@ const modules: readonly (readonly [name: RegExp, module: string])[] = [
   [/^(KOI8-[RU]|BIG5|GBK|GB18030|EUC-(?:JP|KR|CN|TW))$/i, "$1"],
 ];
 const characterSet =
-  /(?<=\0)(?:UTF-?(?:7|16|32)(?:[LB]E)?|UNICODE|ISO-?8859-\d+|LATIN1|(?:CP|WINDOWS-)\d+|KOI8-[RU]|BIG5|GBK|GB18030|EUC-(?:JP|KR|CN|TW))(?=\0)/gi;
+  /\0(?:UTF-?(?:7|16|32)(?:[LB]E)?|UNICODE|ISO-?8859-\d+|LATIN1|(?:CP|WINDOWS-)\d+|KOI8-[RU]|BIG5|GBK|GB18030|EUC-(?:JP|KR|CN|TW))(?=\0)/gi;
 /** A list of all that exist is no hint. */
 const mostModules = 4;
 
 /** gconv_builtin.h of glibc has ASCII, UTF-8, UCS-2, UCS-4 and the loader's INTERNAL; all others are modules. */
 function gconvSentence({ texts, lib, has }: Evidence): string {
   const directory = `/usr/${lib}/gconv`;
-  const named = texts(characterSet).flatMap((name) => {
+  const named = texts(characterSet).flatMap((text) => {
+    const name = text.slice(1);
     const [pattern, module = ""] = modules.find(([each]) => each.test(name)) ?? [];
     return pattern === undefined ? [] : [name.toUpperCase().replace(new RegExp(`${pattern.source}.*`, "i"), module)];
   });
-  const wanted = named.length === 0 ? ["UTF-16"] : [...new Set(named)].slice(0, mostModules);
+  const present = [...new Set(named)].filter((name) => has(`${directory}/${name}.so`)).slice(0, mostModules);
+  const wanted = present.length === 0 ? ["UTF-16"] : present;
   const files = ["gconv-modules", ...(has(`${directory}/gconv-modules.d`) ? ["gconv-modules.d/*"] : [])];
   const lines = [...files, ...wanted.map((name) => `${name}.so`)].map((file) => `/usr/$LIB/gconv/${file}`);
-  return `converts character sets; only ASCII, UTF-8, UCS-2 and UCS-4 with their LE and BE are inside libc, others are modules such as ${wanted.join(", ")}; include: [${lines.join(", ")}]`;
+  const from = has(`${directory}/${wanted[0]}.so`)
+    ? ""
+    : ", of the package libc-gconv-modules-extra of Debian or glibc-gconv-extra of Fedora";
+  return `converts character sets; only ASCII, UTF-8, UCS-2 and UCS-4 with their LE and BE are inside libc, others are modules such as ${wanted.join(", ")}${from}; include: [${lines.join(", ")}]`;
 }
 
-const localeName = /(?<=\0)(?:C|POSIX|[a-z]{2,3}_[A-Z]{2})\.(?:UTF-8|utf8)(?=\0)/g;
+const localeName = /\0(?:C|POSIX|[a-z]{2,3}_[A-Z]{2})\.(?:UTF-8|utf8)(?=\0)/g;
 
 /** A locale but C and POSIX is a directory, C.UTF-8 included (setlocale(3), measured with 2.36). Nobody asks for one without its name. */
 function localeSentence({ texts, environment }: Evidence): string | undefined {
   const chosen = Object.entries(environment).flatMap(([name, value]) =>
     /^(?:LANG|LC_\w+)$/.test(name) ? [value] : [],
   );
-  const [locale] = [...chosen, ...texts(localeName)].filter((name) => !["", "C", "POSIX"].includes(name));
+  const [locale] = [...chosen, ...texts(localeName).map((text) => text.slice(1))].filter(
+    (name) => !["", "C", "POSIX"].includes(name),
+  );
   if (locale === undefined) return undefined;
   const directory = locale.replace(/\.utf-?8/i, ".utf8");
   const from =

@@ -13,6 +13,7 @@ const mostNamed = 3;
 export function linkerInput(start: Uint8Array): string | undefined {
   const text = Buffer.from(start.subarray(0, linkerInputLimit)).toString("latin1");
   if (archives.some((magic) => text.startsWith(magic))) return "a static archive, which only a linker reads";
+  if (!/^\s*(?:\/\*|INPUT|GROUP|OUTPUT_FORMAT)/.test(text)) return undefined;
   const commands = text.replaceAll(/\/\*.*?\*\//gs, " ").trimStart();
   if (!/^(?:INPUT|GROUP|OUTPUT_FORMAT)\s*\(/.test(commands)) return undefined;
   const names = [...commands.matchAll(/(?<![\w.+-])[\w.+-]+\.so(?:\.[\w.+-]*)?(?=[\s,)])/g)].map(([name]) => name);

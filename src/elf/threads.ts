@@ -11,8 +11,11 @@ const callers: readonly { readonly feature: string; readonly functions: readonly
   { feature: "backtraces", functions: ["backtrace", "__backtrace"] },
 ];
 
+const all = callers.flatMap(({ functions }) => functions);
+
 /** What glibc opens to unwind the stack, as if each file that imports such a function had a note that asks for it. */
 export function unwinderNotes(image: ElfImage): readonly DlopenNote[] {
+  if (!importsAny(image, all)) return [];
   return callers
     .filter(({ functions }) => importsAny(image, functions))
     .map(({ feature }) => ({ sonames: ["libgcc_s.so.1"], feature, priority: "recommended" }));

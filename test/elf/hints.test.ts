@@ -19,7 +19,7 @@ const nothing: Evidence = {
 const texts =
   (...found: readonly string[]) =>
   (pattern: RegExp) =>
-    found.filter((each) => `\0${each}\0`.search(new RegExp(pattern.source, pattern.flags.replace("g", ""))) >= 0);
+    found.flatMap((each) => [...`\0${each}\0`.matchAll(pattern)].map(([text]) => text));
 
 /** What is hinted about for a service whose own files import these functions. */
 function abouts(own: readonly string[], more: Partial<Evidence> = {}): readonly string[] {
@@ -94,6 +94,14 @@ describe("character sets", () => {
     expect(sentence({ texts: texts("utf-16le", "ISO-8859-1", "CP850", "UTF-8") })).toBe(
       "converts character sets; only ASCII, UTF-8, UCS-2 and UCS-4 with their LE and BE are inside libc, others are modules such as UTF-16, ISO8859-1, CP850; " +
         "include: [/usr/$LIB/gconv/gconv-modules, /usr/$LIB/gconv/gconv-modules.d/*, /usr/$LIB/gconv/UTF-16.so, /usr/$LIB/gconv/ISO8859-1.so, /usr/$LIB/gconv/CP850.so]",
+    );
+  });
+
+  test("are named only if the packages have their modules, else with the packages of theirs", () => {
+    const has = (path: string) => path.endsWith("/CP850.so") || path.endsWith(".d");
+    expect(sentence({ has, texts: texts("CP1", "CP850") })).toContain("gconv-modules.d/*, /usr/$LIB/gconv/CP850.so]");
+    expect(sentence({ has: () => false, texts: texts("CP1") })).toContain(
+      "such as UTF-16, of the package libc-gconv-modules-extra of Debian or glibc-gconv-extra of Fedora; include:",
     );
   });
 
