@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { DlopenDecision } from "../elf/closure.ts";
 import type { Requirer } from "../image/relations.ts";
-import type { BuiltIn } from "../packages/source.ts";
+import type { AlternativeOrigin, BuiltIn } from "../packages/source.ts";
 import type { Check, LeaseCheck, RunCheck, StopCheck, Unproven } from "../plan/check.ts";
 import type { Service } from "../plan.ts";
 import type { Reason } from "../rootfs/tree.ts";
@@ -107,6 +107,13 @@ const plans = choice<RecordedPlan>({
   os: object<Extract<RecordedPlan, { kind: "os" }>>({ kind: z.literal("os"), ...plan, base: name }),
 });
 
+const priority = z.int().optional();
+const alternative = object<AlternativeOrigin>({
+  name: line,
+  priority,
+  others: z.array(object<AlternativeOrigin["others"][number]>({ package: name, priority })),
+});
+
 const reason = choice<Reason>({
   asked: object({ kind: z.literal("asked") }),
   needed: object<Extract<Reason, { kind: "needed" }>>({
@@ -115,7 +122,12 @@ const reason = choice<Reason>({
     rule: line as unknown as z.ZodType<Extract<Reason, { kind: "needed" }>["rule"]>,
     by: z.array(path),
   }),
-  link: object<Extract<Reason, { kind: "link" }>>({ kind: z.literal("link"), to: path }),
+  link: object<Extract<Reason, { kind: "link" }>>({
+    kind: z.literal("link"),
+    to: path,
+    alternative: alternative.optional(),
+  }),
+  runtime: object<Extract<Reason, { kind: "runtime" }>>({ kind: z.literal("runtime"), to: path }),
   parent: object<Extract<Reason, { kind: "parent" }>>({ kind: z.literal("parent"), of: path }),
   recipe: object({ kind: z.literal("recipe") }),
   metadata: object({ kind: z.literal("metadata") }),

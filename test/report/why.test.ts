@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { readRecord, recordText } from "../../src/report/record-text.ts";
 import { explain, explanationText, overviewText, pathsLike } from "../../src/report/why.ts";
 import { sampleRecord } from "./sample.ts";
 
@@ -103,4 +104,34 @@ it("the overview has one line for each entry", () => {
   expect(lines).toHaveLength(sampleRecord.entries.length);
   expect(lines[0]).toBe("/lib  no package  the link is on the way to /usr/lib/ld-tiny.so.2");
   expect(lines[7]).toBe("/usr/sbin/served  served  the recipe asks for this program");
+});
+
+it("a link of update-alternatives names the packages that offer it, the old name of /run what it leads to", () => {
+  const link = { kind: "symlink", mode: "0777", owner: "0:0" } as const;
+  const others = [{ package: "libopenblas0", priority: 5 }, { package: "libatlas3-base" }];
+  const alternative = { name: "libblas.so.3", priority: 10, others };
+  const to = "/usr/lib/libc.so.6";
+  const entries = [
+    ...sampleRecord.entries,
+    {
+      ...link,
+      path: "/usr/lib/libblas.so.3",
+      target: "/etc/alternatives/libblas.so.3",
+      package: "libc6",
+      reason: { kind: "link", to, alternative },
+    },
+    { ...link, path: "/var/run", target: "/run", reason: { kind: "runtime", to } },
+  ] as const;
+  const record = readRecord({
+    architecture: "amd64",
+    history: [{ created_by: recordText({ ...sampleRecord, entries }) }],
+  });
+  const said = (path: string) => {
+    const explanation = record === undefined ? undefined : explain(record, path);
+    return record === undefined || explanation === undefined ? undefined : explanationText(explanation, record);
+  };
+  expect(said("/usr/lib/libblas.so.3")).toContain(
+    "an installation would make it: libc6 offers the alternative libblas.so.3 with priority 10, and libopenblas0 with priority 5, and libatlas3-base with a priority that its script computes",
+  );
+  expect(said("/var/run")).toContain(`the link leads to ${to} for what goes by the old name /var/run`);
 });

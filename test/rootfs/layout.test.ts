@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Closure, ClosureFile } from "../../src/elf/closure.ts";
+import type { ScratchImagePlan } from "../../src/plan.ts";
 import { recordOf } from "../../src/report/record.ts";
 import { layOut } from "../../src/rootfs/layout.ts";
 import type { Root, RootEntry } from "../../src/system/root.ts";
