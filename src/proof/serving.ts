@@ -88,7 +88,7 @@ export function faultOf(because: string, { output }: Ended): Fault {
 /** Whether the runtime could not execute the program at all. Then the exit code is the runtime's. */
 function neverBegan({ exitCode, output }: Ended): boolean {
   const cannotExecute =
-    /\bexec:? "?\/[^":\n]*"?: .*(?:no such file|permission denied|format error|not a directory)|executable file .*not found/i;
+    /\bexec:? \\?"?\/[^":\n]*"?: .*(?:no such file|permission denied|format error|not a directory)|executable file .*not found/i;
   return exitCode !== 0 && exitCode !== undefined && cannotExecute.test(output);
 }
 
