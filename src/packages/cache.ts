@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash, createHmac, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -8,7 +8,9 @@ import { ownName } from "../system/workdir.ts";
 
 /**
  * Files under the SHA-256 of their content. Every use reads and checks the whole file, so a damaged one is never used but made
- * anew, and files come in by rename, so concurrent builds can share the cache.
+ * anew, and files come in by rename, so concurrent builds can share the cache. What was derived from a file is bound to it by a message
+ * authentication code with a key that is not in the cache: whoever can write to the cache, such as another job of a pipeline, cannot
+ * exchange it.
  */
 export interface ContentCache {
   /** The path of the file with this content; undefined when there is none or it is damaged. */
@@ -22,8 +24,8 @@ export interface ContentCache {
   scratchDirectory(): Promise<{ readonly path: string } & AsyncDisposable>;
 }
 
-/** Opens (and makes) the cache below a directory. Throws Failure where that cannot be written. */
-export async function openCache(directory: string): Promise<ContentCache> {
+/** Opens (and makes) the cache below a directory, with the key for what is derived. Throws Failure where that cannot be written. */
+export async function openCache(directory: string, key: Uint8Array): Promise<ContentCache> {
   const blobs = path.join(directory, "sha256");
   const derived = path.join(directory, "derived");
   await Promise.all([blobs, derived].map((each) => makeDirectory(each)));
@@ -42,18 +44,23 @@ export async function openCache(directory: string): Promise<ContentCache> {
     await rename(file, path.join(blobs, sha256));
     return { path: path.join(blobs, sha256), sha256 };
   };
+  const noteOf = (origin: string, what: string, sha256: string) => {
+    const code = createHmac("sha256", key).update([origin, what, sha256].join("\n")).digest("hex");
+    return `${sha256} ${code}\n`;
+  };
   return {
     find,
     adopt,
     async findDerived(origin, what) {
-      const sha256 = await readFile(path.join(derived, `${origin}.${what}`), "latin1").catch(() => "");
-      return /^[0-9a-f]{64}$/.test(sha256) ? find(sha256) : undefined;
+      const note = await readFile(path.join(derived, `${origin}.${what}`), "latin1").catch(() => "");
+      const sha256 = note.slice(0, 64);
+      return note === noteOf(origin, what, sha256) ? find(sha256) : undefined;
     },
     async adoptDerived(origin, what, file) {
       const adopted = await adopt(file);
       const note = path.join(derived, `${origin}.${what}`);
       const fresh = `${note}.${ownName()}`;
-      await writeFile(fresh, adopted.sha256);
+      await writeFile(fresh, noteOf(origin, what, adopted.sha256));
       await rename(fresh, note);
       return adopted.path;
     },

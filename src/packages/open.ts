@@ -1,12 +1,13 @@
 import path from "node:path";
 import { type Arch, arches } from "../system/arch.ts";
 import { cacheDirectory } from "../system/cache-directory.ts";
+import { cacheKey } from "../system/cache-key.ts";
 import type { Family } from "../system/family.ts";
 import type { LockedRelease } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import type { Place } from "../system/place.ts";
 import { rememberAnswers } from "./answers.ts";
-import { openCache } from "./cache.ts";
+import { type ContentCache, openCache } from "./cache.ts";
 import type { PackageSource } from "./source.ts";
 
 export interface SourceOptions {
@@ -46,7 +47,7 @@ async function openDebian({ arch, packages, lock, maxListAge, place, log }: Sour
   ]);
   const [state, cache] = await Promise.all([
     openAptState(path.join(cacheDirectory(), "apt"), arches[arch].debian, place),
-    openCache(cacheDirectory()),
+    openUserCache(),
   ]);
   const { run } = place;
   await refreshLists(state, { maxAge: maxListAge, run, log });
@@ -66,7 +67,7 @@ async function openFedora({ arch, packages, lock, maxListAge, place, log }: Sour
   ]);
   const [state, cache] = await Promise.all([
     openDnfState(path.join(cacheDirectory(), "dnf"), arches[arch].rpm, place),
-    openCache(cacheDirectory()),
+    openUserCache(),
   ]);
   await refreshMetadata(state, { maxAge: maxListAge, log });
   const fingerprint = await state.listsFingerprint();
@@ -76,4 +77,8 @@ async function openFedora({ arch, packages, lock, maxListAge, place, log }: Sour
     fingerprint,
     open: () => openDnfSource({ arch, packages, ...locked, state, remember, cache, place, log }),
   };
+}
+
+async function openUserCache(): Promise<ContentCache> {
+  return openCache(cacheDirectory(), await cacheKey());
 }

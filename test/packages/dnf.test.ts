@@ -60,7 +60,7 @@ describe.each([
   it("is asked three questions with these command lines, and no question twice", async () => {
     const { place, commands, directory: own } = await placeWith(program);
     const opened = await openDnfState(own, "x86_64", place);
-    const cache = await openCache(own);
+    const cache = await openCache(own, Buffer.alloc(32));
     const remembering = (lists: string) => ({
       ...({ arch: "x86_64", packages: ["dhcp-server"], state: opened } as const),
       remember: rememberAnswers(lists, cache),
@@ -87,7 +87,7 @@ describe.each([
   it("of several providers its solver chooses", async () => {
     const { place, directory: own } = await placeWith(program);
     const opened = await openDnfState(own, "x86_64", place);
-    const remember = rememberAnswers("lists", await openCache(own));
+    const remember = rememberAnswers("lists", await openCache(own, Buffer.alloc(32)));
     const catalog = await openDnfCatalog({ arch: "x86_64", packages: ["dhcp-server"], state: opened, remember });
     const chosen = (library: string) =>
       catalog.providersOf(library, catalog.known).map(({ name, arch }) => `${name}.${arch}`);
@@ -110,7 +110,7 @@ describe.each([
         ),
     };
     const opened = await openDnfState(own, "x86_64", failing);
-    const remember = rememberAnswers("lists", await openCache(own));
+    const remember = rememberAnswers("lists", await openCache(own, Buffer.alloc(32)));
     const catalog = await openDnfCatalog({ arch: "x86_64", packages: ["dhcp-server"], state: opened, remember });
     expect(catalog.providersOf("libc.so.6", catalog.known).map(({ name }) => name)).toEqual(["glibc"]);
     expect(() => catalog.providersOf("libsasl2.so.2", catalog.known)).toThrow(
@@ -121,7 +121,7 @@ describe.each([
   it("all libraries below a package are known beforehand, and nothing that is no library", async () => {
     const { place, directory: own } = await placeWith(program);
     const opened = await openDnfState(own, "x86_64", place);
-    const remember = rememberAnswers("lists", await openCache(own));
+    const remember = rememberAnswers("lists", await openCache(own, Buffer.alloc(32)));
     const catalog = await openDnfCatalog({ arch: "x86_64", packages: ["dhcp-server"], state: opened, remember });
     const names = withLibraries(catalog.named, catalog).map(({ name, arch }) => `${name}.${arch}`);
     expect(names.sort()).toEqual(
