@@ -6,7 +6,7 @@ import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFedoraCommand } from "./commands/fedora.ts";
 import { addHelpCommand } from "./commands/help.ts";
-import { addIndexCommand } from "./commands/index.ts";
+import { addIndexCommand } from "./commands/image-index.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addLockCommand } from "./commands/lock.ts";
 import { addPlanCommand } from "./commands/plan.ts";

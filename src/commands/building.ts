@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { PlanRequest } from "../plan.ts";
+import type { PlanRequest } from "../plan/request.ts";
 import type { CommandContext } from "../system/context.ts";
 import { addPlanOptions, type PlanOptions, readPlan } from "./options.ts";
 
@@ -22,7 +22,7 @@ export function addBuilding(command: Command, kind: PlanRequest["kind"], context
     .addOption(new Option("--json", "one JSON document on stdout instead of one image reference per line"))
     .action(async (flags: BuildFlags) => {
       const plan = await readPlan(kind, flags);
-      const { buildImages } = await import("../build.ts");
+      const { buildImages } = await import("../pipeline/build.ts");
       const options = {
         maxListAge: flags.refresh ? 0 : maxListAge,
         force: flags.force ?? false,

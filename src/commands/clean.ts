@@ -28,7 +28,7 @@ export function addCleanCommand(program: Command, context: CommandContext): void
 async function removeSandboxes({ run }: CommandContext): Promise<void> {
   const [{ removeLeftSandboxes }, { removeControlGroups }, { isLeftover, leftoversIn, workdirBase }] =
     await Promise.all([
-      import("../proof/runtime.ts"),
+      import("../proof/sandbox/runtime.ts"),
       import("../system/control-groups.ts"),
       import("../system/workdir.ts"),
     ]);
@@ -45,11 +45,11 @@ async function removeContainers({ run }: CommandContext): Promise<readonly strin
   ]);
   const buildah = new Buildah(run);
   const podman = new Podman(run);
-  const working = (await unlessNotInstalled(buildah.containers())).filter(isLeftover);
-  const checked = (await unlessNotInstalled(podman.containers())).filter(isLeftover);
+  const working = (await emptyIfNotInstalled(buildah.containers())).filter(isLeftover);
+  const checked = (await emptyIfNotInstalled(podman.containers())).filter(isLeftover);
   for (const container of working) await buildah.rm(container);
   for (const container of checked) await podman.rm(container);
-  const volumes = (await unlessNotInstalled(podman.volumes())).filter(isLeftover);
+  const volumes = (await emptyIfNotInstalled(podman.volumes())).filter(isLeftover);
   await podman.removeVolumes(volumes);
   return [...working, ...checked, ...volumes];
 }
@@ -62,7 +62,7 @@ async function removeDrafts({ run }: CommandContext): Promise<readonly string[]>
   ]);
   const buildah = new Buildah(run);
   const images = buildah.images().then((all) => all.flatMap(({ names }) => names));
-  const drafts = (await unlessNotInstalled(images)).filter((name) =>
+  const drafts = (await emptyIfNotInstalled(images)).filter((name) =>
     isLeftover(name.replace(/^localhost\/|:latest$/g, "")),
   );
   await buildah.rmi(drafts);
@@ -70,7 +70,7 @@ async function removeDrafts({ run }: CommandContext): Promise<readonly string[]>
 }
 
 /** Where a tool is not installed it has left nothing. */
-async function unlessNotInstalled(names: Promise<readonly string[]>): Promise<readonly string[]> {
+async function emptyIfNotInstalled(names: Promise<readonly string[]>): Promise<readonly string[]> {
   try {
     return await names;
   } catch (error) {
@@ -81,7 +81,7 @@ async function unlessNotInstalled(names: Promise<readonly string[]>): Promise<re
 
 async function removeFiles(wholeCache: boolean, { run }: CommandContext): Promise<readonly string[]> {
   const [{ cacheDirectory }, { leftoversIn, workdirBase }] = await Promise.all([
-    import("../system/cache-directory.ts"),
+    import("../system/user-directories.ts"),
     import("../system/workdir.ts"),
   ]);
   const cache = cacheDirectory();

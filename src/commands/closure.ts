@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
-import type { Closure, ClosureOptions } from "../elf/closure.ts";
-import type { RootView } from "../elf/view.ts";
+import type { Closure, ClosureOptions } from "../loader/closure.ts";
+import type { RootView } from "../loader/root-view.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, usageFailure } from "../system/errors.ts";
 import { visibleLine, visibleLines } from "../system/visible.ts";
@@ -42,7 +42,7 @@ interface Answer {
 async function showClosures(files: readonly string[], options: Options, context: CommandContext): Promise<void> {
   const [{ openDirectoryRoot }, { viewRoot }] = await Promise.all([
     import("../system/root.ts"),
-    import("../elf/view.ts"),
+    import("../loader/root-view.ts"),
   ]);
   const answers: Answer[] = [];
   for (const directory of (options.root ?? ["/"]).map(rootDirectory)) {
@@ -64,8 +64,8 @@ async function draw(
   context: CommandContext,
 ): Promise<void> {
   const [{ outline }, { packagesOfFiles }] = await Promise.all([
-    import("../elf/outline.ts"),
-    import("../elf/owners.ts"),
+    import("../closure/outline.ts"),
+    import("../packages/installed-files.ts"),
   ]);
   const files = new Set(closures.flatMap((closure) => closure.files.map(({ path: file }) => file)));
   const owners = packagesOfFiles(view.root, [...files]);
@@ -81,15 +81,15 @@ async function resolveAll(
   files: readonly string[],
   directory: string,
 ): Promise<{ readonly closures: readonly Closure[]; readonly refused: readonly string[] }> {
-  const { resolveClosure } = await import("../elf/closure.ts");
-  const { NotAProgram } = await import("../elf/refusals.ts");
+  const { resolveClosure } = await import("../loader/resolve.ts");
+  const { NotAProgram } = await import("../elf/errors.ts");
   const closureOptions: ClosureOptions = directory === "/" ? { workingDirectory: process.cwd() } : {};
   const closures: Closure[] = [];
   const refused: string[] = [];
   for (const file of files) {
     try {
       const inside = insideRoot(view, file, directory);
-      closures.push(asAsked(resolveClosure(view, inside, closureOptions), path.posix.normalize(inside)));
+      closures.push(underRequestedName(resolveClosure(view, inside, closureOptions), path.posix.normalize(inside)));
     } catch (error) {
       if (!(error instanceof NotAProgram)) throw error;
       refused.push(error.message);
@@ -128,7 +128,7 @@ function programNamed(view: RootView, name: string, directory: string): string |
 const usualPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /** The program under the name it was asked for by, which may be a link; its libraries stay under their canonical paths. */
-function asAsked(closure: Closure, asked: string): Closure {
+function underRequestedName(closure: Closure, asked: string): Closure {
   if (closure.binary === asked) return closure;
   const rename = <T extends { readonly requiredBy: readonly string[] }>(each: T): T => ({
     ...each,
@@ -160,7 +160,7 @@ function asJson(answers: readonly Answer[]): object {
 }
 
 async function explain(closures: readonly Closure[], wanted: string, context: CommandContext): Promise<void> {
-  const { chainsTo } = await import("../elf/outline.ts");
+  const { chainsTo } = await import("../closure/outline.ts");
   const chains = closures.flatMap((closure) => chainsTo(closure, wanted));
   for (const chain of chains) context.print(chain);
   if (chains.length === 0) {

@@ -9,7 +9,7 @@ export function addConverseCommand(program: Command, context: CommandContext): v
     .argument("<relay>", "an address for this end, with its prefix")
     .argument("<pid>", "the process number of the server on the host")
     .action(async (server: string, relay: string, pid: string) => {
-      const { converse } = await import("../proof/conversation.ts");
+      const { converse } = await import("../proof/compare/dialogue.ts");
       context.printJson(await converse({ address: server, pid: Number(pid) }, relay, context.run));
     });
 }

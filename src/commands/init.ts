@@ -20,9 +20,9 @@ export function addInitCommand(program: Command, context: CommandContext): void 
     .action(async (name: string, flags: InitFlags) => {
       const [{ draftFile, draftRecipe, openDecisions }, { openPackage }, { survey }, { parseRecipe }] =
         await Promise.all([
-          import("../draft/draft.ts"),
-          import("../draft/package.ts"),
-          import("../draft/survey.ts"),
+          import("../init/recipe.ts"),
+          import("../init/open-package.ts"),
+          import("../init/inspect.ts"),
           import("../recipe/parse.ts"),
         ]);
       const file = flags.output ?? draftFile(".", name);

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import type { Change } from "../deploy/install.ts";
 import type { Unit } from "../deploy/quadlet.ts";
-import type { ImagePlan } from "../plan.ts";
+import type { ImagePlan } from "../plan/plan.ts";
 import type { CommandContext } from "../system/context.ts";
 
 export interface InstallOptions {

@@ -1,8 +1,4 @@
 import { Argument, type Command, Option } from "commander";
-import type { PlanRequest } from "../plan.ts";
-import type { CommandContext } from "../system/context.ts";
-import { usageFailure } from "../system/errors.ts";
-import { families } from "../system/family.ts";
 import {
   baseDifferences,
   differenceTable,
@@ -11,7 +7,11 @@ import {
   type LockedBase,
   type LockedRelease,
   lockDifferences,
-} from "../system/lock.ts";
+} from "../lock/lock.ts";
+import type { PlanRequest } from "../plan/request.ts";
+import type { CommandContext } from "../system/context.ts";
+import { usageFailure } from "../system/errors.ts";
+import { families } from "../system/family.ts";
 import { maxListAge } from "./building.ts";
 import { lockFileOption, noLock, type PlanOptions, readRequest, recipeOption, repeated } from "./options.ts";
 
@@ -55,7 +55,7 @@ export function addLockCommand(program: Command, context: CommandContext): void 
       const { lock, changes, file } = await lockAgain(kind, flags, context);
       const isSame = changes.every(({ differences }) => differences.length === 0);
       if (flags.check === undefined) {
-        const { writeLock } = await import("../recipe/lock.ts");
+        const { writeLock } = await import("../lock/file.ts");
         await writeLock(file, lock);
         if (!isSame) context.log.info(changesText(changes));
         if (flags.json) context.printJson({ file, changes });
@@ -75,9 +75,9 @@ type Change = Place & { readonly differences: readonly LockDifference[] };
 
 async function lockAgain(kind: PlanRequest["kind"], flags: LockFlags, context: CommandContext) {
   const [{ readLock }, { planImages }, { lockImages }] = await Promise.all([
-    import("../recipe/lock.ts"),
-    import("../plan.ts"),
-    import("../build.ts"),
+    import("../lock/file.ts"),
+    import("../plan/plan.ts"),
+    import("../pipeline/build.ts"),
   ]);
   // Every architecture of a scratch image can be asked about anywhere; an OS-based one runs its own programs.
   const arch = flags.arch ?? (kind === "scratch" ? ["all"] : []);

@@ -1,9 +1,12 @@
 import { type Command, Option } from "commander";
-import type { Plan, PlanRequest } from "../plan.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { PlanRequest } from "../plan/request.ts";
 import type { Recipe } from "../recipe/schema.ts";
+import type { Connection } from "../registry/manifest.ts";
 import { hostArch } from "../system/arch.ts";
 import { type Failure, usageFailure } from "../system/errors.ts";
 import { families } from "../system/family.ts";
+import { durationPattern, milliseconds, registryTimeout } from "../system/time.ts";
 
 /** The options that choose what is planned, as commander hands them over. */
 export interface PlanOptions {
@@ -82,11 +85,11 @@ export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Com
 /** The plan that the options ask for on this host. Throws usage Failures. */
 export async function readPlan(kind: PlanRequest["kind"], options: PlanOptions): Promise<Plan> {
   const [{ planImages }, { recipe, request, lockFile }] = await Promise.all([
-    import("../plan.ts"),
+    import("../plan/plan.ts"),
     readRequest(kind, options),
   ]);
   if (!options.locked) return planImages(recipe, request);
-  const { readLock } = await import("../recipe/lock.ts");
+  const { readLock } = await import("../lock/file.ts");
   const lock = await readLock(lockFile);
   if (lock !== undefined) return planImages(recipe, { ...request, lock });
   throw noLock(lockFile, kind);
@@ -102,7 +105,7 @@ export function noLock(file: string, kind: PlanRequest["kind"]): Failure {
 export async function readRequest(kind: PlanRequest["kind"], options: PlanOptions): Promise<Asked> {
   const [{ loadRecipe }, { defaultLockFile }, { hostFamily }] = await Promise.all([
     import("../recipe/load.ts"),
-    import("../recipe/lock.ts"),
+    import("../lock/file.ts"),
     import("../system/os-release.ts"),
   ]);
   const loaded = await loadRecipe(options.recipe);
@@ -120,4 +123,32 @@ export async function readRequest(kind: PlanRequest["kind"], options: PlanOption
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
   };
   return { recipe: loaded.recipe, request, lockFile: options.lockFile ?? defaultLockFile(loaded) };
+}
+
+/** The flags as commander hands them over. */
+export interface ConnectionFlags {
+  readonly tlsVerify?: "true" | "false";
+  readonly timeout: string;
+}
+
+/** buildah's own option for registries without TLS. */
+export function tlsVerifyOption(): Option {
+  return new Option(
+    "--tls-verify <boolean>",
+    "whether a registry must have TLS with a valid certificate (default: as registries.conf has it)",
+  ).choices(["true", "false"]);
+}
+
+export function timeoutOption(): Option {
+  return new Option("--timeout <time>", "give up when a registry makes no progress for so long").default(
+    `${registryTimeout / 1000}s`,
+  );
+}
+
+/** A time without unit is in seconds, as podman's own options have it. Throws a usage Failure. */
+export function connectionOf({ tlsVerify, timeout }: ConnectionFlags): Connection {
+  const time = /^\d+$/.test(timeout) ? `${timeout}s` : timeout;
+  if (!durationPattern.test(time))
+    throw usageFailure(`cannot use --timeout '${timeout}': that is no time`, "a time looks like 90s or 5m");
+  return { ...(tlsVerify === undefined ? {} : { tlsVerify: tlsVerify === "true" }), timeout: milliseconds(time) };
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { LookupReport } from "../proof/lookups.ts";
-import type { Certificate } from "../proof/prove.ts";
-import type { ProofTools } from "../proof/tools.ts";
+import type { ProofReport } from "../proof/prove.ts";
+import type { ProofTools } from "../proof/recorded-image.ts";
 import type { Verdict } from "../proof/verdict.ts";
 import type { CommandContext } from "../system/context.ts";
 import { ranInUserNamespace } from "./user-namespace.ts";
@@ -59,7 +59,7 @@ export function lookupLines({ missing, unopened }: LookupReport): readonly strin
 }
 
 /** The certificate of the image without what the first one calls dispensable. */
-async function pruned(first: Certificate, tools: ProofTools, { log }: CommandContext): Promise<Certificate> {
+async function pruned(first: ProofReport, tools: ProofTools, { log }: CommandContext): Promise<ProofReport> {
   if (first.dispensable.length === 0) {
     log.info("nothing to prune");
     return first;
@@ -73,7 +73,7 @@ async function pruned(first: Certificate, tools: ProofTools, { log }: CommandCon
   return proveImage(references[0] ?? "", tools);
 }
 
-function report({ entries, checks, objections, trials, milliseconds }: Certificate, { log }: CommandContext): void {
+function report({ entries, checks, objections, trials, milliseconds }: ProofReport, { log }: CommandContext): void {
   for (const { check, failsWithout, weakness } of checks) {
     if (weakness !== undefined) log[failsWithout === 0 ? "warn" : "info"](`weak check '${check}': ${weakness}`);
   }

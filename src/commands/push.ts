@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
-import { type ConnectionFlags, connectionOf, timeoutOption, tlsVerifyOption } from "./connection.ts";
+import { type ConnectionFlags, connectionOf, timeoutOption, tlsVerifyOption } from "./options.ts";
 
 interface PushFlags extends ConnectionFlags {
   readonly json?: true;
@@ -19,23 +19,23 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .option("--json", "one JSON document instead of one reference with its digest per line")
     .addHelpText("after", "\nCredentials are buildah's own: buildah login HOST.")
     .action(async (text: string, to: string, flags: PushFlags) => {
-      const [{ Buildah }, { BuildahDistribution }, { parseDestination }, { pushAll }, { findLatest }, names, work] =
+      const [{ Buildah }, { BuildahManifests }, { parseDestination }, { pushAll }, { findLatest }, names, work] =
         await Promise.all([
           import("../image/buildah.ts"),
-          import("../image/distribution.ts"),
-          import("../image/destination.ts"),
-          import("../image/push.ts"),
-          import("../image/versioned.ts"),
+          import("../registry/manifest.ts"),
+          import("../registry/destination.ts"),
+          import("../registry/push.ts"),
+          import("../registry/latest.ts"),
           import("../system/image-name.ts"),
           import("../system/workdir.ts"),
         ]);
       const { run, log } = context;
       const connection = connectionOf(flags);
-      const name = names.imageNameAsked(text);
+      const name = names.parseImageName(text);
       const destination = parseDestination(to);
       await using workdir = await work.createWorkdir();
       const buildah = new Buildah(run, workdir.path);
-      const distribution = new BuildahDistribution(run, connection, workdir);
+      const distribution = new BuildahManifests(run, connection, workdir);
       const images = await findLatest(name, buildah);
       if (images.length === 0) {
         throw new Failure(`cannot push ${name}: the local store has no image of that name`, {

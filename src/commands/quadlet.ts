@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { PodmanVersion } from "../deploy/podman.ts";
 import type { Unit } from "../deploy/quadlet.ts";
-import type { ImagePlan } from "../plan.ts";
+import type { ImagePlan } from "../plan/plan.ts";
 import type { BuildRecord } from "../report/record.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, usageFailure } from "../system/errors.ts";
@@ -61,13 +61,13 @@ export function addQuadletCommand(program: Command, context: CommandContext): vo
         );
       if (options.address !== undefined && !options.butane)
         throw usageFailure("cannot use --address: a unit has no address of the host", "it belongs to --butane");
-      const { plan, unit } = await unitAsked(options, context);
+      const { plan, unit } = await requestedUnit(options, context);
       if (options.install) await installUnit(plan, unit, options, context);
       else context.print((await printed(plan, unit, options)).trimEnd());
     });
 }
 
-async function unitAsked(
+async function requestedUnit(
   options: QuadletOptions,
   context: CommandContext,
 ): Promise<{ readonly plan: ImagePlan; readonly unit: Unit }> {
@@ -88,7 +88,7 @@ async function unitAsked(
     image,
     interfaces: options.interface ?? [],
     template: options.template ?? false,
-    notify: options.notify ?? notifies(image, record, context),
+    notify: options.notify ?? signalsReadiness(image, record, context),
     user: options.user ?? false,
   });
   return { plan, unit };
@@ -137,7 +137,7 @@ function requireRecipe({ recipe }: ImagePlan, image: string, { plan }: BuildReco
  * Whether the image's program can tell systemd that it is ready: the loader gives it libsystemd. Of an image without a record systemd
  * would wait in vain.
  */
-function notifies(image: string, record: BuildRecord | undefined, { log }: CommandContext): boolean {
+function signalsReadiness(image: string, record: BuildRecord | undefined, { log }: CommandContext): boolean {
   if (record !== undefined)
     return record.entries.some(({ reason }) => reason.kind === "needed" && reason.soname === "libsystemd.so.0");
   log.info(

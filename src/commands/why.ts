@@ -65,7 +65,7 @@ async function askImage(image: { readonly id: string; readonly arch: Arch }, wan
   const [{ Buildah }, { readContents }, { ownersOf }, { resolvePath }, { createWorkdir }] = await Promise.all([
     import("../image/buildah.ts"),
     import("../image/contents.ts"),
-    import("../image/owner.ts"),
+    import("../install/rpm-database.ts"),
     import("../report/path.ts"),
     import("../system/workdir.ts"),
   ]);

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
 import path from "node:path";
-import type { ImagePlan } from "../plan.ts";
+import type { ImagePlan } from "../plan/plan.ts";
 import { usageFailure } from "../system/errors.ts";
 import type { Unit } from "./quadlet.ts";
 

@@ -1,4 +1,4 @@
-import type { ImagePlan } from "../plan.ts";
+import type { ImagePlan } from "../plan/plan.ts";
 import { usageFailure } from "../system/errors.ts";
 import { type ContainerKey, firstTemplate, knowsKey, type PodmanVersion } from "./podman.ts";
 

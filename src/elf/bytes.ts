@@ -1,4 +1,4 @@
-import { ElfError } from "./refusals.ts";
+import { ElfError } from "./errors.ts";
 
 /** Up to `length` bytes of a file from `position`; fewer at its end. */
 export type Read = (position: number, length: number) => Uint8Array;

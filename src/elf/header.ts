@@ -1,5 +1,5 @@
 import type { Bytes, Encoding, Part } from "./bytes.ts";
-import { ElfError } from "./refusals.ts";
+import { ElfError } from "./errors.ts";
 
 export interface Segment {
   readonly type: number;

@@ -1,8 +1,8 @@
 import type { Read } from "./bytes.ts";
+import { ElfError } from "./errors.ts";
 import { readGoBuild } from "./go-build.ts";
 import { readHeader, readSegments, sectionNamed } from "./header.ts";
 import { looksLikeElf, readElf } from "./read.ts";
-import { ElfError } from "./refusals.ts";
 import { readRustCrates } from "./rust-crates.ts";
 
 /** A piece of software that was linked into a native file, as the file itself declares it. */

@@ -1,7 +1,7 @@
 import { type Bytes, boundedBytes, type Encoding, type Part, type Read } from "./bytes.ts";
+import { ElfError } from "./errors.ts";
 import { readHeader, readSegments, type Segment, segmentType } from "./header.ts";
 import { type DlopenNote, readDlopenNotes } from "./notes.ts";
-import { ElfError } from "./refusals.ts";
 
 /** What one entry of the dynamic section asks the loader for. */
 export interface Dependency {

@@ -1,8 +1,8 @@
-import type { OsImagePlan } from "../plan.ts";
+import type { OsImagePlan } from "../plan/plan.ts";
 import { type Arch, arches } from "../system/arch.ts";
-import { registryTimeout } from "../system/duration.ts";
 import { Failure } from "../system/errors.ts";
 import { CommandFailure, shortened } from "../system/run.ts";
+import { registryTimeout } from "../system/time.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
 import type { ImageDescription } from "./config.ts";
 

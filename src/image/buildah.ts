@@ -1,5 +1,4 @@
-import type { Arch } from "../system/arch.ts";
-import { arches } from "../system/arch.ts";
+import { type Arch, arches } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import { type Command, CommandFailure, type Run, type RunOptions } from "../system/run.ts";
 import { ownName } from "../system/workdir.ts";

@@ -4,13 +4,13 @@ import { hostPlace, type Outcome, type Place, printedBy, type Step } from "../sy
 import type { Run, RunOptions } from "../system/run.ts";
 import { findStored, fromBase } from "./base.ts";
 import type { Buildah, WorkingContainer } from "./buildah.ts";
-import { runSeriesInside } from "./inside.ts";
+import { runSeriesInside } from "./run-in-container.ts";
 
 /**
  * Where a package manager runs: on this host, or in a working container of a builder image. It is made when the first command comes,
  * sees the directory `shared` under its own path, and is removed with its scope. Throws Failure.
  */
-export async function openPlace(
+export async function openPackageHost(
   builder: string | undefined,
   shared: string,
   { buildah, run }: { readonly buildah: Buildah; readonly run: Run },

@@ -1,4 +1,4 @@
-import type { ImagePlan, OsImagePlan, ScratchImagePlan } from "../plan.ts";
+import type { ImagePlan, OsImagePlan, ScratchImagePlan } from "../plan/plan.ts";
 
 /** What an image's configuration is made of. */
 export type ConfiguredPlan = Configured<ScratchImagePlan> | Configured<OsImagePlan>;

@@ -1,4 +1,4 @@
-import type { OsImagePlan } from "../plan.ts";
+import type { OsImagePlan } from "../plan/plan.ts";
 import { executionConfig, type ImageDescription, imageAnnotations } from "./config.ts";
 
 type Names = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { createHash, createHmac, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { makeDirectories } from "../system/directories.ts";
 import { Failure, systemCause } from "../system/errors.ts";
@@ -101,4 +101,20 @@ export function hashFile(file: string): string {
     closeSync(handle);
   }
   return hash.digest("hex");
+}
+
+/**
+ * Throws Failure where fewer bytes are free. apt's http method does not end when the disk is full (it tries to write for
+ * ever), so what apt is going to fetch must fit beforehand; this may go when apt gives up by itself.
+ */
+export async function requireSpace(directory: string, bytes: number, purpose: string): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  if (bavail * bsize >= bytes) return;
+  const free = Math.floor((bavail * bsize) / 1_000_000);
+  throw new Failure(
+    `cannot ${purpose}: no space left on device: ${directory} has ${free} MB, and it takes ${Math.ceil(bytes / 1_000_000)} MB`,
+    {
+      hint: "make room, or set XDG_CACHE_HOME to a directory on another disk",
+    },
+  );
 }

@@ -1,11 +1,10 @@
 import path from "node:path";
+import type { LockedRelease } from "../lock/lock.ts";
 import { type Arch, arches } from "../system/arch.ts";
-import { cacheDirectory } from "../system/cache-directory.ts";
-import { cacheKey } from "../system/cache-key.ts";
 import type { Family } from "../system/family.ts";
-import type { LockedRelease } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import type { Place } from "../system/place.ts";
+import { cacheDirectory, cacheKey } from "../system/user-directories.ts";
 import { rememberAnswers } from "./answers.ts";
 import { type ContentCache, openCache } from "./cache.ts";
 import type { PackageSource } from "./source.ts";
@@ -42,8 +41,8 @@ export async function openPackageLists(options: SourceOptions): Promise<PackageL
 
 async function openDebian({ arch, packages, lock, maxListAge, place, log }: SourceOptions): Promise<PackageLists> {
   const [{ openAptState, refreshLists }, { openAptSource }] = await Promise.all([
-    import("./apt-state.ts"),
-    import("./apt.ts"),
+    import("./apt/state.ts"),
+    import("./apt/source.ts"),
   ]);
   const [state, cache] = await Promise.all([
     openAptState(path.join(cacheDirectory(), "apt"), arches[arch].debian, place),
@@ -62,8 +61,8 @@ async function openDebian({ arch, packages, lock, maxListAge, place, log }: Sour
 
 async function openFedora({ arch, packages, lock, maxListAge, place, log }: SourceOptions): Promise<PackageLists> {
   const [{ openDnfState, refreshMetadata }, { openDnfSource }] = await Promise.all([
-    import("./dnf-state.ts"),
-    import("./dnf.ts"),
+    import("./dnf/state.ts"),
+    import("./dnf/source.ts"),
   ]);
   const [state, cache] = await Promise.all([
     openDnfState(path.join(cacheDirectory(), "dnf"), arches[arch].rpm, place),

@@ -1,7 +1,6 @@
 import path from "node:path";
-import { danglingLink } from "../system/dangling.ts";
 import { Failure } from "../system/errors.ts";
-import { locate } from "../system/root.ts";
+import { danglingLink, locate } from "../system/root.ts";
 import type { PackageSource } from "./source.ts";
 
 /** Where packages put what is meant to be run (Filesystem Hierarchy Standard 3.0, sections 4.4, 4.7 and 4.10). */

@@ -1,5 +1,5 @@
 import type { Recipe } from "../recipe/schema.ts";
-import { milliseconds } from "../system/duration.ts";
+import { milliseconds } from "../system/time.ts";
 
 /** Something that must be true of the service. */
 export type Check = RunCheck | LeaseCheck | StopCheck;

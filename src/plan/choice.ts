@@ -1,8 +1,8 @@
-import type { PlanRequest } from "../plan.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { type Arch, archesAsked } from "../system/arch.ts";
 import { usageFailure } from "../system/errors.ts";
 import { type Family, families } from "../system/family.ts";
+import type { PlanRequest } from "./request.ts";
 
 /** The architectures that are asked for, each once. Throws a usage Failure for one that is not known or not the recipe's. */
 export function chosenArches(recipe: Recipe, request: PlanRequest): readonly Arch[] {

@@ -1,7 +1,7 @@
+import type { Lock, LockedBase, LockedRelease } from "../lock/lock.ts";
 import type { Arch } from "../system/arch.ts";
 import { usageFailure } from "../system/errors.ts";
 import type { Family } from "../system/family.ts";
-import type { Lock, LockedBase, LockedRelease } from "../system/lock.ts";
 
 /** What a lock says about a family and architecture, one for each release that it knows. Throws a usage Failure where it says nothing. */
 export function plannedLock(

@@ -14,7 +14,7 @@ export interface FailedCheck {
 export type TryWithout = (paths: readonly string[], thorough: boolean) => Promise<Trial>;
 
 /** Something of an image that can be missing. */
-export interface Candidate {
+export interface Removable {
   readonly path: string;
   /** Whether the record says that a program or its loader asks for it; what nobody vouches for is tried in groups. */
   readonly isVouchedFor: boolean;
@@ -26,7 +26,7 @@ export interface Candidate {
  * candidate; none for one that can be spared.
  */
 export async function ablate(
-  candidates: readonly Candidate[],
+  candidates: readonly Removable[],
   tryWithout: TryWithout,
 ): Promise<ReadonlyMap<string, readonly FailedCheck[]>> {
   const found = new Map<string, readonly FailedCheck[]>();
@@ -64,7 +64,7 @@ export async function spareTogether(spared: readonly string[], tryWithout: TryWi
 }
 
 /** How much a check contributes to the proof. */
-export interface CheckWorth {
+export interface CheckCoverage {
   readonly check: string;
   /** How many entries it fails without. */
   readonly failsWithout: number;
@@ -76,10 +76,10 @@ export interface CheckWorth {
  * What each check contributes. One is weak when it passes whatever is missing, or when another check fails without all the entries that
  * it fails without: no entry would lose its proof with it. Of two that are worth the same the first counts.
  */
-export function worthOf(
+export function coverageOf(
   checks: readonly string[],
   found: ReadonlyMap<string, readonly FailedCheck[]>,
-): readonly CheckWorth[] {
+): readonly CheckCoverage[] {
   const failures = [...found];
   const pathsOf = checks.map(
     (check) =>

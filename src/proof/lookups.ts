@@ -1,13 +1,12 @@
 import { mkdir } from "node:fs/promises";
+import { packagesHaving } from "../packages/installed-files.ts";
 import { Failure } from "../system/errors.ts";
 import { findProgram } from "../system/host.ts";
 import { listFiles } from "./image-files.ts";
-import { initPlace } from "./oci-config.ts";
-import { packagesHaving } from "./owner.ts";
-import { openSubject, type Subject } from "./subject.ts";
-import type { ProofTools } from "./tools.ts";
+import { openSubject, type ProofTools, type Subject } from "./recorded-image.ts";
+import { initPlace } from "./sandbox/oci-config.ts";
 import { openedOf, readLookups } from "./trace.ts";
-import { createNetworks, groundOf, tryChecks } from "./trial.ts";
+import { createNetworks, sandboxSpecOf, tryChecks } from "./trial.ts";
 
 /** What the checks made the service look for. */
 export interface LookupReport {
@@ -26,7 +25,7 @@ export async function traceLookups(image: string, tools: ProofTools): Promise<Lo
   await using mounted = await tools.podman.mountImage(subject.facts.id);
   const trace = tools.workdir.file("trace");
   await mkdir(trace);
-  const ground = { ...groundOf(subject, mounted.path, tools), trace };
+  const ground = { ...sandboxSpecOf(subject, mounted.path, tools), trace };
   await using networks = await createNetworks(subject, 1, tools);
   const [network] = networks.all;
   if (network !== undefined) await tryChecks(ground, subject, network, [], true);

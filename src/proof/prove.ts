@@ -1,23 +1,21 @@
-import { arches } from "../system/arch.ts";
-import { runsHere } from "../system/emulation.ts";
+import { arches, runsHere } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import { version as toolVersion } from "../system/version.ts";
-import { ablate, type CheckWorth, spareTogether, type Trial, worthOf } from "./ablation.ts";
+import { ablate, type CheckCoverage, coverageOf, spareTogether, type Trial } from "./ablation.ts";
 import { type ImageFile, listFiles } from "./image-files.ts";
 import { Pool } from "./pool.ts";
-import { openSubject, type Subject } from "./subject.ts";
-import type { ProofTools } from "./tools.ts";
-import { createNetworks, groundOf, tryChecks } from "./trial.ts";
-import { acceptedOf, candidatesOf, objections, type Verdict, verdictsOf } from "./verdict.ts";
+import { openSubject, type ProofTools, type Subject } from "./recorded-image.ts";
+import { createNetworks, sandboxSpecOf, tryChecks } from "./trial.ts";
+import { acceptedOf, objections, removablesOf, type Verdict, verdictsOf } from "./verdict.ts";
 
 /** What was proved of an image, for whoever wants to hold us to it. */
-export interface Certificate {
+export interface ProofReport {
   readonly certificateVersion: 1;
   readonly tool: { readonly name: "dhcpd-build"; readonly version: string };
   /** The OCI runtime's program. */
   readonly runtime: string;
   readonly image: { readonly reference: string; readonly id: string; readonly arch: string };
-  readonly checks: readonly CheckWorth[];
+  readonly checks: readonly CheckCoverage[];
   readonly entries: readonly Verdict[];
   /** Unproven entries that can be missing all at the same time. */
   readonly dispensable: readonly string[];
@@ -34,7 +32,7 @@ const atOnce = 3;
  * Performs the checks on the image without each of its entries in turn, in sandboxes that leave the image alone. Throws Failure where
  * the checks cannot be performed, or fail on the whole image.
  */
-export async function proveImage(image: string, tools: ProofTools): Promise<Certificate> {
+export async function proveImage(image: string, tools: ProofTools): Promise<ProofReport> {
   const started = performance.now();
   const { podman } = tools;
   const subject = await openSubject(image, podman);
@@ -42,7 +40,7 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
   refuseUnprovable(image, subject);
   await using mounted = await podman.mountImage(subject.facts.id);
   const files = await listFiles(mounted.path);
-  const ground = groundOf(subject, mounted.path, tools);
+  const ground = sandboxSpecOf(subject, mounted.path, tools);
   await using networks = await createNetworks(subject, atOnce, tools);
   await using pool = new Pool(networks.all);
   let trials = -1;
@@ -53,7 +51,7 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
     });
   const [, found] = await Promise.all([
     tryWithout([], false).then((whole) => refuseFailing(image, whole)),
-    ablate(candidatesOf(files, entries), tryWithout),
+    ablate(removablesOf(files, entries), tryWithout),
   ]);
   const verdicts = verdictsOf(files, found, acceptedOf(subject.record), entries);
   const unproven = topmost(verdicts.filter((each) => each.verdict === "unproven" && each.accepted === undefined));
@@ -62,7 +60,7 @@ export async function proveImage(image: string, tools: ProofTools): Promise<Cert
     tool: { name: "dhcpd-build", version: toolVersion },
     runtime: ground.runtime,
     image: { reference: subject.facts.reference, id: subject.facts.id, arch: plan.arch },
-    checks: worthOf(
+    checks: coverageOf(
       // A stop check is about how the service ends, whatever files it has.
       plan.checks.flatMap(({ name, kind }) => (kind === "stop" ? [] : [name])),
       found,

@@ -3,9 +3,8 @@ import { Buildah } from "../image/buildah.ts";
 import type { BuildRecord, EntryRecord } from "../report/record.ts";
 import { recordText } from "../report/record-text.ts";
 import { Failure } from "../system/errors.ts";
-import { createSandbox } from "./sandbox.ts";
-import { openSubject } from "./subject.ts";
-import type { ProofTools } from "./tools.ts";
+import { openSubject, type ProofTools } from "./recorded-image.ts";
+import { createSandbox } from "./sandbox/runc.ts";
 
 /**
  * Makes an image without these paths and what is below them, from a scratch image of the store, and tags it with the name and `-pruned`. Its

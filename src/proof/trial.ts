@@ -3,26 +3,25 @@ import { Failure } from "../system/errors.ts";
 import { findSystemProgram } from "../system/host.ts";
 import { ownName } from "../system/workdir.ts";
 import type { FailedCheck, Trial } from "./ablation.ts";
-import { performCheck } from "./check.ts";
-import { createNetwork, type Network } from "./network.ts";
-import { requireRuntime } from "./runtime.ts";
-import { createSandbox, type Ground } from "./sandbox.ts";
-import type { Fault } from "./serving.ts";
-import type { Subject } from "./subject.ts";
-import type { ProofTools } from "./tools.ts";
+import { performCheck } from "./checks/check.ts";
+import type { CheckFailure } from "./checks/service.ts";
+import type { ProofTools, Subject } from "./recorded-image.ts";
+import { createNetwork, type Network } from "./sandbox/network.ts";
+import { createSandbox, type SandboxSpec } from "./sandbox/runc.ts";
+import { requireRuntime } from "./sandbox/runtime.ts";
 
 /** Where podman looks for its init besides PATH (init_path of containers.conf(5)). */
 const initPlaces = ["/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit", "/usr/libexec/catatonit/catatonit"];
 
 /** What the sandboxes of an image stand on; `model` is where it is mounted. Throws Failure where a tool is missing. */
-export function groundOf(subject: Subject, model: string, { workdir, run }: ProofTools): Ground {
+export function sandboxSpecOf(subject: Subject, model: string, { workdir, run }: ProofTools): SandboxSpec {
   const { service } = subject.record.plan;
   return { model, service, runtime: requireRuntime(), workdir, run, ...initOf(subject) };
 }
 
 /** Performs the checks in the recipe's order, up to the first one that fails unless all are asked for. */
 export async function tryChecks(
-  ground: Ground,
+  ground: SandboxSpec,
   { record }: Subject,
   network: Network,
   without: readonly string[],
@@ -44,7 +43,7 @@ export async function tryChecks(
 }
 
 /** The fault with the first of the program's last lines that complains: what follows is the consequence. */
-function sentenceOf({ because, output }: Fault): string {
+function sentenceOf({ because, output }: CheckFailure): string {
   const complaint = /no such|not found|can(?:no|')t|unable|error|fail|denied|not permitted/i;
   const last = output.find((line) => complaint.test(line)) ?? output.at(-1);
   // A runtime's own log wraps what it has to say.

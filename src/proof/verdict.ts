@@ -1,6 +1,6 @@
 import type { Unproven } from "../plan/check.ts";
 import type { BuildRecord, EntryRecord } from "../report/record.ts";
-import type { Candidate, FailedCheck } from "./ablation.ts";
+import type { FailedCheck, Removable } from "./ablation.ts";
 import type { ImageFile } from "./image-files.ts";
 
 /** What the proof says of one entry of an image. */
@@ -17,7 +17,7 @@ export interface Verdict {
 }
 
 /** What can be missing by itself: whatever holds nothing. A directory is missing when all it holds is. */
-export function candidatesOf(files: readonly ImageFile[], recorded: readonly EntryRecord[]): readonly Candidate[] {
+export function removablesOf(files: readonly ImageFile[], recorded: readonly EntryRecord[]): readonly Removable[] {
   const holders = new Set(files.map(({ path }) => path.slice(0, path.lastIndexOf("/"))));
   const vouched = new Set(
     recorded.flatMap(({ path, reason }) => (["asked", "needed", "link"].includes(reason.kind) ? [path] : [])),

@@ -1,20 +1,17 @@
 import type { Check } from "../plan/check.ts";
-import { arches } from "../system/arch.ts";
-import { runsHere } from "../system/emulation.ts";
+import { arches, runsHere } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import { ownName } from "../system/workdir.ts";
-import { performCheck } from "./check.ts";
-import type { Engine, Running } from "./engine.ts";
+import { performCheck } from "./checks/check.ts";
+import { type CheckFailure, writtenOutside } from "./checks/service.ts";
 import { differences, type ImageFile, listFiles, machineOf } from "./image-files.ts";
-import { createNetwork } from "./network.ts";
-import { inParallel } from "./parallel.ts";
-import { PodmanEngine } from "./podman-engine.ts";
-import { createSandbox } from "./sandbox.ts";
-import type { Fault } from "./serving.ts";
-import { misconfigurations, openSubject, type Subject } from "./subject.ts";
-import type { ProofTools } from "./tools.ts";
-import { groundOf } from "./trial.ts";
-import { writtenOutside } from "./written.ts";
+import { inParallel } from "./pool.ts";
+import { misconfigurations, openSubject, type ProofTools, type Subject } from "./recorded-image.ts";
+import type { Engine, Running } from "./sandbox/engine.ts";
+import { createNetwork } from "./sandbox/network.ts";
+import { PodmanEngine } from "./sandbox/podman.ts";
+import { createSandbox } from "./sandbox/runc.ts";
+import { sandboxSpecOf } from "./trial.ts";
 
 /** What was found about one thing that must be true of an image. */
 export interface Finding {
@@ -40,7 +37,7 @@ interface Question {
   readonly runs: boolean;
   /** Whether its answer means nothing where a check fails: then anything fails with less. */
   readonly presumesChecks?: true;
-  perform(): Promise<Fault | undefined>;
+  perform(): Promise<CheckFailure | undefined>;
 }
 
 /** Containers going at the same time: more of them than processors, because most of the time they wait. */
@@ -97,7 +94,7 @@ async function answer({ name, perform }: Question): Promise<Finding> {
   return { name, outcome: fault === undefined ? "passed" : "failed", milliseconds, ...complaintOf(fault) };
 }
 
-function complaintOf(fault: Fault | undefined): Pick<Finding, "because" | "output"> {
+function complaintOf(fault: CheckFailure | undefined): Pick<Finding, "because" | "output"> {
   return fault === undefined ? {} : { because: fault.because, output: fault.output };
 }
 
@@ -131,7 +128,7 @@ function capabilityQuestion(capability: string, subject: Subject, model: string,
     runs: true,
     presumesChecks: true,
     perform: async () => {
-      await using engine = await createSandbox(groundOf(subject, model, tools), []);
+      await using engine = await createSandbox(sandboxSpecOf(subject, model, tools), []);
       // A command that only looks at the configuration seldom needs any: services first.
       const order = [...checks].sort((a, b) => Number(a.kind === "run") - Number(b.kind === "run"));
       for (const check of order) {
@@ -146,7 +143,7 @@ function capabilityQuestion(capability: string, subject: Subject, model: string,
 }
 
 /** A sandbox that cannot be had proves nothing. */
-function refuseRuntimeFault({ output }: Fault): void {
+function refuseRuntimeFault({ output }: CheckFailure): void {
   const line = output.find((each) => /\b(?:runc|crun)\b.*(?:failed|error)/i.test(each) && !/\bexec/.test(each));
   if (line !== undefined) throw new Failure(`cannot run the service in a sandbox: ${line}`);
 }
@@ -155,7 +152,7 @@ async function twinQuestions(subject: Subject, against: string, tools: ProofTool
   const other = await openSubject(against, tools.podman);
   const leases = subject.record.plan.checks.filter((check) => check.kind === "lease");
   if (leases.length === 0) throw new Failure(`cannot compare with ${against}: the recipe has no lease check`);
-  const { compareAnswers } = await import("./twins.ts");
+  const { compareAnswers } = await import("./compare/compare.ts");
   return leases.map((check) => ({
     name: `${check.name}, and all answers are those of ${against}`,
     runs: true,
@@ -172,7 +169,7 @@ async function perform(
     readonly capabilities?: readonly string[];
     readonly whileServing?: (running: Running) => Promise<void>;
   },
-): Promise<Fault | undefined> {
+): Promise<CheckFailure | undefined> {
   const { service, checks } = record.plan;
   const { workdir, run } = tools;
   const engine = new PodmanEngine(facts.id, service, tools);
@@ -188,7 +185,7 @@ function factQuestions(subject: Subject, root: string, files: readonly ImageFile
     {
       name: "it is configured as its record says",
       runs: false,
-      perform: async () => faultOfList(misconfigurations(subject)),
+      perform: async () => checkFailureOfList(misconfigurations(subject)),
     },
     {
       name: `every program and library is for ${record.plan.arch}`,
@@ -198,7 +195,7 @@ function factQuestions(subject: Subject, root: string, files: readonly ImageFile
           const machine = kind === "file" ? machineOf(root + path) : undefined;
           return machine !== undefined && machine !== wanted;
         });
-        return faultOfList(foreign.map(({ path }) => `${path} is for another architecture`));
+        return checkFailureOfList(foreign.map(({ path }) => `${path} is for another architecture`));
       },
     },
     ...(record.plan.kind === "os"
@@ -207,7 +204,7 @@ function factQuestions(subject: Subject, root: string, files: readonly ImageFile
           {
             name: "its files are those of its record",
             runs: false,
-            perform: async () => faultOfList(differences(root, files, record.entries)),
+            perform: async () => checkFailureOfList(differences(root, files, record.entries)),
           },
         ]),
   ];
@@ -218,11 +215,11 @@ function writingFinding({ record }: Subject, written: ReadonlySet<string>, isRun
   if (!isRunnable || !checks.some(({ kind }) => kind !== "run")) return [];
   const own = [...service.state, ...service.runtime];
   const name = own.length === 0 ? "it writes no file" : `it writes nowhere but into ${own.join(", ")}`;
-  const fault = faultOfList([...written].map((place) => `it wrote ${place}`));
+  const fault = checkFailureOfList([...written].map((place) => `it wrote ${place}`));
   return [{ name, outcome: fault === undefined ? "passed" : "failed", milliseconds: 0, ...complaintOf(fault) }];
 }
 
-function faultOfList(sentences: readonly string[]): Fault | undefined {
+function checkFailureOfList(sentences: readonly string[]): CheckFailure | undefined {
   const [first, ...others] = sentences;
   if (first === undefined) return undefined;
   return { because: others.length === 0 ? first : `${first}, and ${others.length} more`, output: others.slice(0, 12) };

@@ -1,11 +1,11 @@
-import { readdir } from "node:fs/promises";
+import { access, readdir } from "node:fs/promises";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { usageFailure } from "../system/errors.ts";
 import { nearest } from "../system/nearest.ts";
 import { parseRecipe } from "./parse.ts";
 import { readRecipeFile } from "./read.ts";
 import type { Recipe } from "./schema.ts";
-import { shippedRecipes } from "./shipped.ts";
 
 /** A recipe and where it was read. */
 export interface LoadedRecipe {
@@ -45,5 +45,23 @@ async function shippedRecipe(name: string): Promise<string> {
   throw usageFailure(
     `cannot find the recipe '${name}'`,
     meant === undefined ? known : `did you mean ${meant}? ${known}`,
+  );
+}
+
+/**
+ * The directory of the recipes that come with this package. The nearest `recipes/` above this file that lies beside a
+ * package.json: from src/recipe/ as well as from a bundle in dist/.
+ */
+async function shippedRecipes(): Promise<string> {
+  for (let here = path.dirname(fileURLToPath(import.meta.url)); ; here = path.dirname(here)) {
+    if (await exists(path.join(here, "package.json"))) return path.join(here, "recipes");
+    if (here === path.dirname(here)) throw new Error("no package.json above the program: the installation is broken");
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
   );
 }

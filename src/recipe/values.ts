@@ -1,9 +1,9 @@
 import { isIPv4, isIPv6 } from "node:net";
 import * as z from "zod";
 import { type Arch, archNames, parseArch } from "../system/arch.ts";
-import { durationPattern } from "../system/duration.ts";
 import { imageNameComponent, imageReference, maxImageName } from "../system/image-name.ts";
 import { nearest } from "../system/nearest.ts";
+import { durationPattern } from "../system/time.ts";
 import { capabilities } from "./capabilities.ts";
 import { licenseMistakes } from "./license.ts";
 

@@ -1,4 +1,4 @@
-import type { ImagePlan } from "../plan.ts";
+import type { ImagePlan } from "../plan/plan.ts";
 import { resolvePath } from "./path.ts";
 import type { BuildRecord, EntryRecord } from "./record.ts";
 

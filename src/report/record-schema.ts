@@ -1,9 +1,9 @@
 import * as z from "zod";
-import type { DlopenDecision } from "../elf/closure.ts";
-import type { Requirer } from "../image/relations.ts";
+import type { Requirer } from "../install/rpm-database.ts";
+import type { DlopenDecision } from "../loader/closure.ts";
 import type { AlternativeOrigin, BuiltIn } from "../packages/source.ts";
 import type { Check, LeaseCheck, RunCheck, StopCheck, Unproven } from "../plan/check.ts";
-import type { Service } from "../plan.ts";
+import type { Service } from "../plan/plan.ts";
 import type { Reason } from "../rootfs/tree.ts";
 import { type Arch, archNames } from "../system/arch.ts";
 import { families } from "../system/family.ts";

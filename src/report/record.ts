@@ -1,12 +1,9 @@
 import { createHash } from "node:crypto";
-import type { DlopenDecision } from "../elf/closure.ts";
-import type { Requirer } from "../image/relations.ts";
-import type { Distribution, Package, PackageSource } from "../packages/source.ts";
-import type { OsImagePlan, ScratchImagePlan } from "../plan.ts";
-import type { Entry, FileEntry, Reason, Tree } from "../rootfs/tree.ts";
-import { locate } from "../system/root.ts";
-import { refuseUnexplained } from "./explanation.ts";
-import { licenseExpression } from "./license.ts";
+import type { Requirer } from "../install/rpm-database.ts";
+import type { DlopenDecision } from "../loader/closure.ts";
+import type { Distribution, Package } from "../packages/source.ts";
+import type { OsImagePlan, ScratchImagePlan } from "../plan/plan.ts";
+import type { Entry, FileEntry, Reason } from "../rootfs/tree.ts";
 
 /** What was built and why. It travels with the image, so what the image itself has, such as the hashes of its layers, is left out. */
 export interface BuildRecord {
@@ -60,58 +57,10 @@ export interface EntryRecord {
   readonly reason: Reason;
 }
 
-type Origin = Pick<PackageSource, "root" | "packageOf" | "modifiedOf" | "named" | "licensesOf" | "distribution">;
-
-/**
- * Everything about an image that its plan became, as data. Sizes in bytes, hashes in lower-case hex. Throws where something in the image
- * has no explanation, or an explanation names something that is not there: then the builder is wrong, and nothing may be built.
- */
-export function recordOf(
-  plan: ScratchImagePlan,
-  tree: Tree,
-  source: Origin,
-  dlopen: readonly DlopenDecision[] = [],
-): BuildRecord {
-  const entries = tree.entries();
-  const packages = new Map<string, Package>();
-  for (const entry of entries) {
-    const from = source.packageOf(entry.path);
-    if (entry.package !== undefined && from !== undefined) packages.set(from.name, from);
-  }
-  const record: BuildRecord = {
-    plan: recordedPlan(plan),
-    version: servicePackage(plan, source)?.upstreamVersion ?? "0",
-    created: plan.created ?? Math.max(0, ...entries.map(({ path }) => source.modifiedOf(path))),
-    ...(source.distribution === undefined ? {} : { distribution: source.distribution }),
-    packages: [...packages.values()]
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map((each) => packageRecord(each, licenseExpression(source.licensesOf(each)))),
-    ...(dlopen.length === 0 ? {} : { dlopen: distinct(dlopen) }),
-    entries: entries.map(entryRecord),
-  };
-  refuseUnexplained(record, plan);
-  return record;
-}
-
 /** The plan as a record has it. */
 export function recordedPlan<Plan extends ScratchImagePlan | OsImagePlan>(plan: Plan): Recorded<Plan> {
   const isRecorded = (key: string) => (recordedKeys as readonly string[]).includes(key);
   return Object.fromEntries(Object.entries(plan).filter(([key]) => isRecorded(key))) as Recorded<Plan>;
-}
-
-/** The package that has the service's program; of a program that the recipe itself gives, the first that the recipe names. */
-function servicePackage({ service }: ScratchImagePlan, source: Origin): Package | undefined {
-  const program = locate(source.root, service.command[0] ?? "/");
-  return (program && source.packageOf(program.path)) ?? source.named[0];
-}
-
-/** Two programs may have the same library, which decides the same. */
-function distinct(decisions: readonly DlopenDecision[]): readonly DlopenDecision[] {
-  return [...new Map(decisions.map((each) => [JSON.stringify(each), each])).values()];
-}
-
-function packageRecord(from: Package, license: string | undefined): PackageRecord {
-  return license === undefined ? from : { ...from, license };
 }
 
 /** An entry of a tree as the record has it. */

@@ -1,19 +1,18 @@
 import path from "node:path";
-import type { Closure, ClosureFile } from "../elf/closure.ts";
-import type { ImageCache } from "../elf/image-cache.ts";
-import type { CompleteClosures } from "../elf/provide.ts";
+import type { CompleteClosure } from "../closure/complete.ts";
+import type { ImageCache } from "../closure/ldconfig.ts";
+import type { Closure, ClosureFile } from "../loader/closure.ts";
 import type { PackageSource } from "../packages/source.ts";
-import type { ImagePlan, OsImagePlan, ScratchImagePlan } from "../plan.ts";
+import type { ImagePlan, OsImagePlan, ScratchImagePlan } from "../plan/plan.ts";
 import { Failure } from "../system/errors.ts";
-import { type Link, locate } from "../system/root.ts";
-import { includedEntries } from "./include.ts";
+import { type Link, type Located, locate } from "../system/root.ts";
 import { addScannerMetadata } from "./scanner-metadata.ts";
 import { type Reason, Tree } from "./tree.ts";
 
 type Origin = Pick<PackageSource, "root" | "packageOf" | "alternativeOf" | "ownershipOf" | "distribution">;
 
 /** What the packages give: programs, what is included besides, and the loader's cache where it needs one. */
-export interface Closed extends Partial<Pick<CompleteClosures, "included" | "include">> {
+export interface Closed extends Partial<Pick<CompleteClosure, "included" | "include">> {
   readonly closures: readonly Closure[];
   readonly cache?: ImageCache | undefined;
   /** Something in the image goes by the name /var/run. */
@@ -35,7 +34,7 @@ export function layOut(plan: ScratchImagePlan, closed: Closed, origin: Origin): 
   for (const file of all.flatMap(({ files }) => files)) addFile(tree, origin, file.path, reasonOf(file, requirers));
   for (const wanted of include) addIncluded(tree, origin, wanted);
   if (cache !== undefined) addCache(tree, cache);
-  addOwn(tree, plan);
+  addRecipeEntries(tree, plan);
   if (closed.namesVarRun === true) addOldRuntime(tree, plan);
   addProgramLinks(plan, tree, origin);
   if (plan.metadata !== undefined) addScannerMetadata(tree, origin);
@@ -63,11 +62,11 @@ function addOldRuntime(tree: Tree, { service }: ScratchImagePlan): void {
 /** What an OS-based image gets besides its packages: the recipe's own directories and files. */
 export function layOutAdditions(plan: OsImagePlan): Tree {
   const tree = new Tree();
-  addOwn(tree, plan);
+  addRecipeEntries(tree, plan);
   return tree;
 }
 
-function addOwn(tree: Tree, { directories, files }: Pick<ImagePlan, "directories" | "files">): void {
+function addRecipeEntries(tree: Tree, { directories, files }: Pick<ImagePlan, "directories" | "files">): void {
   for (const directory of directories) {
     const { uid, gid, mode } = directory;
     tree.add({ path: canonical(tree, directory.path), kind: "directory", uid, gid, mode, reason: { kind: "recipe" } });
@@ -207,4 +206,32 @@ function refuseMissingProgram(plan: ScratchImagePlan, tree: Tree): void {
       .flatMap((entry) => (entry.reason.kind === "asked" ? [entry.path] : []))
       .join(", ")}`,
   });
+}
+
+type Packages = Pick<PackageSource, "root">;
+
+/**
+ * What a path of the recipe stands for in the packages: the file there, or the directory and everything below it, links followed but none
+ * twice. A link inside that leads nowhere is passed over. Throws Failure where nothing is there, or no file or directory.
+ */
+function includedEntries(wanted: string, { root }: Packages): readonly Located[] {
+  const first = locate(root, wanted);
+  if (first === undefined) {
+    throw new Failure(`cannot include ${wanted}: none of the packages has it`, {
+      hint: "name the package that has it in scratch.packages",
+    });
+  }
+  const found: Located[] = [];
+  const directories = new Set<string>();
+  const pending = [first];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { path, entry } = next;
+    if (entry.kind === "other") throw new Failure(`cannot include ${path}: it is a device or a pipe`);
+    found.push(next);
+    if (entry.kind !== "directory" || directories.has(path)) continue;
+    directories.add(path);
+    const inside = root.names(path).map((name) => locate(root, `${path === "/" ? "" : path}/${name}`));
+    pending.push(...inside.filter((each) => each !== undefined));
+  }
+  return found;
 }

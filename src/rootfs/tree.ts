@@ -1,4 +1,4 @@
-import type { FoundBy } from "../elf/search.ts";
+import type { FoundBy } from "../loader/search.ts";
 import type { AlternativeOrigin } from "../packages/source.ts";
 import { Failure } from "../system/errors.ts";
 import type { Root } from "../system/root.ts";

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { usageFailure } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 
@@ -46,4 +47,11 @@ export function archesAsked(words: readonly string[], all: readonly Arch[]): rea
       );
     });
   return [...new Set(asked)];
+}
+
+/** Whether the kernel runs programs of an architecture: its own, or one whose emulator is registered with binfmt_misc. */
+export function runsHere(arch: Arch): boolean {
+  if (arch === hostArch()) return true;
+  const entry = `/proc/sys/fs/binfmt_misc/${arches[arch].qemu}`;
+  return existsSync(entry) && readFileSync(entry, "utf8").startsWith("enabled");
 }

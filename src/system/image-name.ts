@@ -22,7 +22,7 @@ export const imageReference = new RegExp(`^${name}(?::${tag})?(?:@${digest})?$`)
 export const maxImageName = 255;
 
 /** The image that a person gave for an option, undefined where none was given. Throws a usage Failure for what is no reference. */
-export function imageAsked(option: string, wanted: string | undefined): string | undefined {
+export function parseImageReference(option: string, wanted: string | undefined): string | undefined {
   if (wanted === undefined || (wanted.length <= maxImageName + 128 && imageReference.test(wanted))) return wanted;
   throw usageFailure(
     `cannot use ${option} '${wanted}': that is no image name`,
@@ -35,7 +35,7 @@ export function imageAsked(option: string, wanted: string | undefined): string |
  * this tag. undefined if none was given. Throws a usage Failure for what is no reference.
  */
 export function imageToRun(option: string, wanted: string | undefined, tag: string): string | undefined {
-  const image = imageAsked(option, wanted);
+  const image = parseImageReference(option, wanted);
   if (image === undefined) return undefined;
   const [, bare = image, rest = ""] = /^(.*?)((?::[^/:@]*)?(?:@.*)?)$/.exec(image) ?? [];
   const full = withHost(bare);
@@ -43,7 +43,7 @@ export function imageToRun(option: string, wanted: string | undefined, tag: stri
 }
 
 /** The name that a person gave to an image, with its host. Throws a usage Failure where it has a tag or is no name. */
-export function imageNameAsked(wanted: string): string {
+export function parseImageName(wanted: string): string {
   if (wanted.length <= maxImageName && imageName.test(wanted)) return withHost(wanted);
   const cannot = `cannot name the image '${wanted.slice(0, maxImageName)}'`;
   if (wanted.length > maxImageName) throw usageFailure(`${cannot}: it is longer than ${maxImageName} characters`);

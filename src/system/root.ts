@@ -131,3 +131,37 @@ function missingAsUndefined<T>(look: () => T): T | undefined {
     throw error;
   }
 }
+
+/** Links without repetition, in the order they were met. */
+export function unionOfLinks(first: readonly Link[], second: readonly Link[]): readonly Link[] {
+  if (second.length === 0) return first;
+  const known = new Set(first.map((link) => link.path));
+  const added = second.filter((link) => !known.has(link.path));
+  return added.length === 0 ? first : [...first, ...added];
+}
+
+/** A link that leads to nothing. */
+export interface Dangling {
+  /** The last link on the way; absolute, its directory's links resolved. */
+  readonly link: string;
+  /** Where it leads to; absolute. */
+  readonly target: string;
+}
+
+/** MAXSYMLINKS of path_resolution(7). */
+const mostLinks = 40;
+
+/** The link at which the way to `wanted` ends because what it leads to is not there; undefined where no link is the reason. */
+export function danglingLink(root: Root, wanted: string): Dangling | undefined {
+  let found: Dangling | undefined;
+  for (let here = wanted, hops = 0; hops < mostLinks; hops++) {
+    const directory = locate(root, path.posix.dirname(here))?.path;
+    if (directory === undefined) return found;
+    const link = path.posix.join(directory, path.posix.basename(here));
+    const entry = root.entry(link);
+    if (entry?.kind !== "symlink") return entry === undefined ? found : undefined;
+    here = path.posix.resolve(directory, entry.target ?? "");
+    found = { link, target: here };
+  }
+  return undefined;
+}

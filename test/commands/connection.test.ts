@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { connectionOf } from "../../src/commands/connection.ts";
+import { connectionOf } from "../../src/commands/options.ts";
 
 describe("how a registry is reached", () => {
   it.each([

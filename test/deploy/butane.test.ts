@@ -3,7 +3,7 @@ import { parse } from "yaml";
 import { butane } from "../../src/deploy/butane.ts";
 import { podmanVersion } from "../../src/deploy/podman.ts";
 import { quadletUnit } from "../../src/deploy/quadlet.ts";
-import { type ImagePlan, planImages } from "../../src/plan.ts";
+import { type ImagePlan, planImages } from "../../src/plan/plan.ts";
 import { loadRecipe } from "../../src/recipe/load.ts";
 
 const { recipe } = await loadRecipe("dhcpd");

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addQuadletCommand } from "../../src/commands/quadlet.ts";
 import { parsePodmanVersion } from "../../src/deploy/podman.ts";
 import { quadletUnit, type Unit, type UnitRequest } from "../../src/deploy/quadlet.ts";
-import { type ImagePlan, planImages, type Service } from "../../src/plan.ts";
+import { type ImagePlan, planImages, type Service } from "../../src/plan/plan.ts";
 import { loadRecipe } from "../../src/recipe/load.ts";
 import { recordText } from "../../src/report/record-text.ts";
 import { Failure } from "../../src/system/errors.ts";

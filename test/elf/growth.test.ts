@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Closure, ClosureFile } from "../../src/elf/closure.ts";
-import { chainsTo, outline } from "../../src/elf/outline.ts";
-import { closeOver } from "../../src/elf/provide.ts";
-import { viewRoot } from "../../src/elf/view.ts";
-import { disagreements } from "../../src/elf/witness.ts";
+import { completeClosure } from "../../src/closure/complete.ts";
+import { chainsTo, outline } from "../../src/closure/outline.ts";
+import type { Closure, ClosureFile } from "../../src/loader/closure.ts";
+import { disagreements } from "../../src/loader/cross-check.ts";
+import { viewRoot } from "../../src/loader/root-view.ts";
 import type { Root } from "../../src/system/root.ts";
 import { expectProportion } from "../support/growth.ts";
 import { library } from "./tiny-library.ts";
@@ -78,13 +78,13 @@ describe("what no package provides", () => {
   const names = (count: number) => Array.from({ length: count }, (_, index) => `lib${index}.so`);
 
   it("is named, but no thousands of it", async () => {
-    await expect(closeOver(["/bin/prog"], world(names(60)))).rejects.toThrow(
+    await expect(completeClosure(["/bin/prog"], world(names(60)))).rejects.toThrow(
       /lib49.so, needed by \/bin\/prog\n {2}and 1[01] more$/,
     );
   });
 
   it("is refused where there is absurdly much of it", async () => {
-    await expect(closeOver(["/bin/prog"], world(names(5000)))).rejects.toThrow(
+    await expect(completeClosure(["/bin/prog"], world(names(5000)))).rejects.toThrow(
       /^cannot complete the closure: 500[01] libraries are missing, more than 2000, among them .+, needed by \/bin\/prog$/,
     );
   });
@@ -92,7 +92,7 @@ describe("what no package provides", () => {
   it("is not looked for in rounds without end", async () => {
     let asked = 0;
     const source = { ...world(["libnever.so"]), provide: async () => ++asked > 0 };
-    await expect(closeOver(["/bin/prog"], source)).rejects.toThrow(
+    await expect(completeClosure(["/bin/prog"], source)).rejects.toThrow(
       /^cannot complete the closure: .* more than 200 rounds$/,
     );
     expect(asked).toBe(200);

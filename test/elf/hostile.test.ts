@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkSymbols, checkVersions } from "../../src/elf/check.ts";
-import { resolveClosure } from "../../src/elf/closure.ts";
-import { outline } from "../../src/elf/outline.ts";
-import { viewRoot } from "../../src/elf/view.ts";
+import { checkSymbols, checkVersions } from "../../src/closure/check.ts";
+import { outline } from "../../src/closure/outline.ts";
+import { resolveClosure } from "../../src/loader/resolve.ts";
+import { viewRoot } from "../../src/loader/root-view.ts";
 import { Failure } from "../../src/system/errors.ts";
 import { locate, type Root, type RootEntry } from "../../src/system/root.ts";
 import { library } from "./tiny-library.ts";

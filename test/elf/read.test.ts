@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type ElfFile, readElf } from "../../src/elf/read.ts";
-import { definedVersions, neededVersions } from "../../src/elf/versions.ts";
+import { definedVersions, neededVersions } from "../../src/elf/symbols.ts";
 import { multiarch, tinyWorld } from "./tiny-world.ts";
 
 function read(bytes: Buffer) {

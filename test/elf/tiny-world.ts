@@ -2,8 +2,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type Closure, type ClosureOptions, resolveClosure } from "../../src/elf/closure.ts";
-import { viewRoot } from "../../src/elf/view.ts";
+import type { Closure, ClosureOptions } from "../../src/loader/closure.ts";
+import { resolveClosure } from "../../src/loader/resolve.ts";
+import { viewRoot } from "../../src/loader/root-view.ts";
 import { openDirectoryRoot } from "../../src/system/root.ts";
 
 /** Where this machine's loader is, and the directory its distribution keeps libraries in. */

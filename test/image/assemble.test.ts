@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { assemble, openDrafts } from "../../src/image/assemble.ts";
 import { Buildah } from "../../src/image/buildah.ts";
 import type { ImageDescription } from "../../src/image/config.ts";
-import type { ImagePlan, OsImagePlan } from "../../src/plan.ts";
+import type { ImagePlan, OsImagePlan } from "../../src/plan/plan.ts";
 import { CommandFailure, type Run } from "../../src/system/run.ts";
 import { samplePlan } from "../report/sample.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Buildah } from "../../src/image/buildah.ts";
-import { openPlace } from "../../src/image/builder.ts";
+import { openPackageHost } from "../../src/image/builder.ts";
 import { arches, hostArch } from "../../src/system/arch.ts";
 import { type Command, CommandFailure, type Run } from "../../src/system/run.ts";
 import { run as realRun } from "../support/run.ts";
@@ -41,7 +41,7 @@ describe("a builder's container", () => {
   it("is not made for nothing: the image's ID is known without it", async () => {
     const { subcommands, ...tools } = fakeBuildah();
     {
-      await using place = await openPlace("localhost/builder:1", shared, tools);
+      await using place = await openPackageHost("localhost/builder:1", shared, tools);
       expect(place.identity).toBe("sha256:ab12");
     }
     expect(subcommands()).toEqual(["inspect"]);
@@ -51,7 +51,7 @@ describe("a builder's container", () => {
     const order = path.join(shared, "order");
     const { subcommands, ...tools } = fakeBuildah();
     const use = async () => {
-      await using place = await openPlace("localhost/builder:1", shared, tools);
+      await using place = await openPackageHost("localhost/builder:1", shared, tools);
       const note = (name: string, more: string) => place.run(["sh", "-c", `${more} echo ${name} >> ${order}`]);
       await Promise.all([note("slow", "sleep 0.1;"), note("bad", "exit 3;"), note("last", "")]);
     };
@@ -63,7 +63,7 @@ describe("a builder's container", () => {
 
   it("is started once for commands that do not need each other, whatever becomes of one", async () => {
     const { subcommands, ...tools } = fakeBuildah();
-    await using place = await openPlace("localhost/builder:1", shared, tools);
+    await using place = await openPackageHost("localhost/builder:1", shared, tools);
     const outcomes = await place.all([say("one"), say("two", 4), ["missing-program", "x"], say("'  three'")]);
     expect(outcomes).toEqual([
       "one",
@@ -77,7 +77,7 @@ describe("a builder's container", () => {
 
   it("is started once for a series, which ends with the first that fails and may not", async () => {
     const { subcommands, ...tools } = fakeBuildah();
-    await using place = await openPlace("localhost/builder:1", shared, tools);
+    await using place = await openPackageHost("localhost/builder:1", shared, tools);
     const outcomes = await place.series([
       { command: say("one", 1), mayFail: true },
       { command: ["printf", "%s|", "a b", "", "$0", "*", "new\nline", "may", "2"] },
@@ -95,7 +95,7 @@ describe("a builder's container", () => {
 
   it("takes a series of many long commands", async () => {
     const tools = fakeBuildah();
-    await using place = await openPlace("localhost/builder:1", shared, tools);
+    await using place = await openPackageHost("localhost/builder:1", shared, tools);
     const files = Array.from({ length: 400 }, (_, index) => `/nowhere/${index}/${"x".repeat(60)}`);
     const outcomes = await place.series(Array.from({ length: 4 }, () => ({ command: ["echo", ...files] as const })));
     expect(outcomes).toEqual(Array.from({ length: 4 }, () => files.join(" ")));
@@ -103,7 +103,7 @@ describe("a builder's container", () => {
 
   it("is there without a builder, too: this host", async () => {
     const { run, buildah, commands } = fakeBuildah();
-    await using place = await openPlace(undefined, shared, { run, buildah });
+    await using place = await openPackageHost(undefined, shared, { run, buildah });
     await place.run(["dnf"]);
     await place.all([["rpm"], ["cat"]]);
     expect(place.identity).toBeUndefined();
@@ -114,7 +114,7 @@ describe("a builder's container", () => {
 describe("what a command prints in a container", () => {
   it("comes whole, by files and not by a pipe, and the files are gone", async () => {
     const tools = fakeBuildah();
-    await using place = await openPlace("localhost/builder:1", shared, tools);
+    await using place = await openPackageHost("localhost/builder:1", shared, tools);
     const print: Command = ["sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x; echo"];
     expect(await place.run(print, { cwd: "/tmp", env: { A: "b" } })).toBe("x".repeat(3_000_000));
     expect(tools.commands.find((command) => command[1] === "run")?.join(" ")).toMatch(
@@ -125,7 +125,7 @@ describe("what a command prints in a container", () => {
 
   it("can become a file, byte for byte", async () => {
     const tools = fakeBuildah();
-    await using place = await openPlace("localhost/builder:1", shared, tools);
+    await using place = await openPackageHost("localhost/builder:1", shared, tools);
     const file = path.join(shared, "tar");
     await place.run(["printf", "\\000\\377\\n\\n"], { stdoutFile: file });
     expect(await readFile(file)).toEqual(Buffer.from([0, 255, 10, 10]));
@@ -134,7 +134,7 @@ describe("what a command prints in a container", () => {
 
   it("is told when the command fails; a program that is not there is told apart", async () => {
     const tools = fakeBuildah();
-    await using place = await openPlace("localhost/builder:1", shared, tools);
+    await using place = await openPackageHost("localhost/builder:1", shared, tools);
     await expect(place.run(["sh", "-c", "echo Error: no mirror >&2; exit 3"])).rejects.toMatchObject({
       exitCode: 3,
       stderr: "Error: no mirror",
@@ -151,7 +151,7 @@ describe("what a command prints in a container", () => {
     const tools = fakeBuildah(async () => {
       throw new CommandFailure(["buildah"], { exitCode: 1, stderr, reason: "exit code 1" });
     });
-    await using place = await openPlace("localhost/builder:1", shared, tools);
+    await using place = await openPackageHost("localhost/builder:1", shared, tools);
     expect(await place.all([["dnf5"], ["dnf"]])).toEqual([
       expect.objectContaining({ command: ["dnf5"], notFound: true }),
       expect.objectContaining({ command: ["dnf"], notFound: true }),

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { ImageDescription } from "../../src/image/config.ts";
 import { notInherited } from "../../src/image/inheritance.ts";
-import type { OsImagePlan } from "../../src/plan.ts";
+import type { OsImagePlan } from "../../src/plan/plan.ts";
 import { samplePlan } from "../report/sample.ts";
 
 const { lock: _, ...common } = samplePlan;

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { BuiltIndex } from "../../src/image/index.ts";
-import type { Pushed } from "../../src/image/push.ts";
+import type { BuiltIndex } from "../../src/registry/image-index.ts";
+import type { Pushed } from "../../src/registry/push.ts";
 import { freePort, type Registry, registryUser, startFlaky, startRegistry } from "../support/registry.ts";
 import { run } from "../support/run.ts";
 import { requireTools } from "../support/tools.ts";

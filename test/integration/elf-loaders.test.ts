@@ -13,11 +13,12 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Closure, resolveClosure } from "../../src/elf/closure.ts";
-import { usualInterpreters } from "../../src/elf/loader.ts";
+import { NotAProgram } from "../../src/elf/errors.ts";
 import { looksLikeElf } from "../../src/elf/read.ts";
-import { NotAProgram } from "../../src/elf/refusals.ts";
-import { type RootView, viewRoot } from "../../src/elf/view.ts";
+import type { Closure } from "../../src/loader/closure.ts";
+import { usualInterpreters } from "../../src/loader/dialect.ts";
+import { resolveClosure } from "../../src/loader/resolve.ts";
+import { type RootView, viewRoot } from "../../src/loader/root-view.ts";
 import { locate, openDirectoryRoot } from "../../src/system/root.ts";
 import { run } from "../support/run.ts";
 import { findMirror, unpackDebs } from "../support/standin/debian.ts";

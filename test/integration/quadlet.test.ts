@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parsePodmanVersion } from "../../src/deploy/podman.ts";
 import { quadletUnit, type UnitRequest } from "../../src/deploy/quadlet.ts";
-import { type ImagePlan, planImages } from "../../src/plan.ts";
+import { type ImagePlan, planImages } from "../../src/plan/plan.ts";
 import { loadRecipe } from "../../src/recipe/load.ts";
 import { generatorTools, quadletGenerator, unescaped } from "../support/quadlet-generator.ts";
 import { run } from "../support/run.ts";

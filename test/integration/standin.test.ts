@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Buildah } from "../../src/image/buildah.ts";
-import { runInside } from "../../src/image/inside.ts";
+import { runInContainer } from "../../src/image/run-in-container.ts";
 import type { Command } from "../../src/system/run.ts";
 import { enableEmulation } from "../support/qemu.ts";
 import { run } from "../support/run.ts";
@@ -17,7 +17,7 @@ const programs = { dnf4: "dnf", dnf5: "dnf5" } as const;
 function inContainer(command: Command, { env }: Store, exchange: string): Promise<string> {
   const buildah = new Buildah((words, options) => run(words, { ...options, env: { ...options?.env, ...env } }));
   const container = { name: "base", [Symbol.asyncDispose]: async () => {} };
-  return runInside(container, command, { volumes: { "/mnt": exchange }, exchange: "/mnt" }, buildah);
+  return runInContainer(container, command, { volumes: { "/mnt": exchange }, exchange: "/mnt" }, buildah);
 }
 
 describe.runIf(requireTools(...standInTools, "buildah", "dnf", "rpm2archive", "chroot"))(

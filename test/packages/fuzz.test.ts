@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { parseHeaderDetails } from "../../src/packages/dnf/rpm.ts";
 import { PayloadRoot } from "../../src/packages/payload.ts";
-import { parseHeaderDetails } from "../../src/packages/rpm.ts";
 import { unpackPackage, unpackRpms } from "../../src/packages/unpack.ts";
 import { Failure } from "../../src/system/errors.ts";
 import { silent } from "../../src/system/log.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ablate, type Candidate, spareTogether, type TryWithout, worthOf } from "../../src/proof/ablation.ts";
+import { ablate, coverageOf, type Removable, spareTogether, type TryWithout } from "../../src/proof/ablation.ts";
 
 /** An image whose checks fail exactly when one of these sets is missing as a whole. */
 function oracle(needs: readonly (readonly string[])[]): { tryWithout: TryWithout; trials: string[] } {
@@ -12,7 +12,7 @@ function oracle(needs: readonly (readonly string[])[]): { tryWithout: TryWithout
   return { tryWithout, trials };
 }
 
-const candidates = (vouched: string, suspect: string): readonly Candidate[] => [
+const candidates = (vouched: string, suspect: string): readonly Removable[] => [
   ...vouched.split(" ").flatMap((path) => (path === "" ? [] : [{ path, isVouchedFor: true }])),
   ...suspect.split(" ").flatMap((path) => (path === "" ? [] : [{ path, isVouchedFor: false }])),
 ];
@@ -85,7 +85,7 @@ describe("a check's worth", () => {
   ]);
 
   it("is in what it fails without and no other check does", () => {
-    expect(worthOf(["reads", "serves", "never"], found)).toEqual([
+    expect(coverageOf(["reads", "serves", "never"], found)).toEqual([
       { check: "reads", failsWithout: 1, weakness: "'serves' fails wherever it does" },
       { check: "serves", failsWithout: 2 },
       { check: "never", failsWithout: 0, weakness: "it passes whatever is missing" },
@@ -93,7 +93,7 @@ describe("a check's worth", () => {
   });
 
   it("is counted once where two checks are worth the same", () => {
-    const [first, second] = worthOf(["a", "b"], new Map([["/x", [failing("a"), failing("b")]]]));
+    const [first, second] = coverageOf(["a", "b"], new Map([["/x", [failing("a"), failing("b")]]]));
     expect([first!.weakness, second!.weakness]).toEqual([undefined, "'a' fails wherever it does"]);
   });
 });

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 import { parseImageFacts } from "../../src/image/podman.ts";
-import { parseEvents } from "../../src/proof/client-events.ts";
-import { dueForRenewal } from "../../src/proof/client6.ts";
-import { parseSocketTable } from "../../src/proof/readiness.ts";
+import { parseEvents } from "../../src/proof/checks/client-events.ts";
+import { dueForRenewal } from "../../src/proof/checks/client6.ts";
+import { parseSocketTable } from "../../src/proof/checks/readiness.ts";
 
 const captured = (name: string) => readFileSync(path.join(import.meta.dirname, "../fixtures/proof", name), "utf8");
 

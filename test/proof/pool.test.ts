@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { inParallel } from "../../src/proof/parallel.ts";
-import { Pool } from "../../src/proof/pool.ts";
+import { inParallel, Pool } from "../../src/proof/pool.ts";
 
 it("lends each thing to one task at a time, and all of them at once", async () => {
   await using pool = new Pool(["a", "b"]);

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseSearch } from "../../src/proof/owner.ts";
+import { parseSearch } from "../../src/packages/installed-files.ts";
 import { lookupsOf, openedOf, parseTrace, readLookups } from "../../src/proof/trace.ts";
 
 const captured = path.join(import.meta.dirname, "../fixtures/proof/strace-6.1");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ImageFile } from "../../src/proof/image-files.ts";
-import { candidatesOf, objections, verdictsOf } from "../../src/proof/verdict.ts";
+import { objections, removablesOf, verdictsOf } from "../../src/proof/verdict.ts";
 import type { EntryRecord } from "../../src/report/record.ts";
 
 const file = (path: string): ImageFile => ({ path, kind: "file", mode: "0644", owner: "0:0" });
@@ -21,7 +21,7 @@ const found = new Map([
 
 it("candidates are what holds nothing; the record vouches for programs, libraries and links", () => {
   const asked = { path: "/usr/program", reason: { kind: "asked" } } as EntryRecord;
-  expect(candidatesOf(files, [asked])).toEqual([
+  expect(removablesOf(files, [asked])).toEqual([
     { path: "/etc", isVouchedFor: false },
     { path: "/usr/program", isVouchedFor: true },
     { path: "/usr/share/doc", isVouchedFor: false },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ScratchImagePlan } from "../../src/plan.ts";
+import type { ScratchImagePlan } from "../../src/plan/plan.ts";
 import { chainTo, entriesByPath, refuseUnexplained } from "../../src/report/explanation.ts";
 import type { BuildRecord, EntryRecord } from "../../src/report/record.ts";
 import { samplePlan, sampleRecord, sampleWith } from "./sample.ts";

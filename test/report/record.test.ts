@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Package } from "../../src/packages/source.ts";
-import type { ScratchImagePlan } from "../../src/plan.ts";
-import { recordOf } from "../../src/report/record.ts";
+import type { ScratchImagePlan } from "../../src/plan/plan.ts";
+import { recordOf } from "../../src/report/scratch-record.ts";
 import { Tree } from "../../src/rootfs/tree.ts";
 import type { Root } from "../../src/system/root.ts";
 import { samplePlan } from "./sample.ts";

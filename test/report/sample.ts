@@ -1,5 +1,5 @@
 import { executionConfig, imageAnnotations } from "../../src/image/config.ts";
-import type { ScratchImagePlan } from "../../src/plan.ts";
+import type { ScratchImagePlan } from "../../src/plan/plan.ts";
 import { type BuildRecord, type EntryRecord, recordedPlan } from "../../src/report/record.ts";
 import type { RecordedImage } from "../../src/report/sbom.ts";
 

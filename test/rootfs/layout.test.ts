@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Closure, ClosureFile } from "../../src/elf/closure.ts";
-import type { ScratchImagePlan } from "../../src/plan.ts";
-import { recordOf } from "../../src/report/record.ts";
+import type { Closure, ClosureFile } from "../../src/loader/closure.ts";
+import type { ScratchImagePlan } from "../../src/plan/plan.ts";
+import { recordOf } from "../../src/report/scratch-record.ts";
 import { layOut } from "../../src/rootfs/layout.ts";
 import type { Root, RootEntry } from "../../src/system/root.ts";
 import { samplePlan } from "../report/sample.ts";

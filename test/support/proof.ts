@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { Certificate } from "../../src/proof/prove.ts";
+import type { ProofReport } from "../../src/proof/prove.ts";
 import type { Verification } from "../../src/proof/verify.ts";
 import type { Ended } from "./cli.ts";
 import { run } from "./run.ts";
@@ -88,8 +88,8 @@ export async function prove(
   workshop: Workshop,
   image: string,
   ...flags: readonly string[]
-): Promise<Ended & { readonly certificate: Certificate }> {
+): Promise<Ended & { readonly certificate: ProofReport }> {
   const ended = await workshop.run(["prove", "--json", ...flags, image]);
   if (!ended.stdout.startsWith("{")) throw new Error(`exit code ${ended.exitCode}\n${ended.stderr}`);
-  return { ...ended, certificate: JSON.parse(ended.stdout) as Certificate };
+  return { ...ended, certificate: JSON.parse(ended.stdout) as ProofReport };
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { cacheKey } from "../../src/system/cache-key.ts";
+import { cacheKey } from "../../src/system/user-directories.ts";
 
 let home: string;
 beforeEach(async () => {

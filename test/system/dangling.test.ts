@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { danglingLink } from "../../src/system/dangling.ts";
-import type { Root } from "../../src/system/root.ts";
+import { danglingLink, type Root } from "../../src/system/root.ts";
 
 /** A root of directories, links (`-> target`) and files. */
 function root(entries: Readonly<Record<string, string>>): Root {

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { cacheDirectory } from "../../src/system/cache-directory.ts";
 import { makeDirectories } from "../../src/system/directories.ts";
+import { cacheDirectory } from "../../src/system/user-directories.ts";
 import { createWorkdir, isLeftover, leftoversIn, ownName, workdirBase } from "../../src/system/workdir.ts";
 
 let base: string;
