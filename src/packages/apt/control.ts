@@ -33,7 +33,7 @@ export function parseCandidates(text: string): ReadonlyMap<string, string> {
   for (const line of text.split("\n")) {
     const heading = /^(\S+):$/.exec(line);
     if (heading !== null) name = (heading[1] ?? "").split(":")[0];
-    const candidate = /^ {2}Removable: (\S+)$/.exec(line)?.[1];
+    const candidate = /^ {2}Candidate: (\S+)$/.exec(line)?.[1];
     if (name !== undefined && candidate !== undefined && candidate !== "(none)") candidates.set(name, candidate);
   }
   return candidates;

@@ -5,7 +5,7 @@ import type { Distribution } from "../source.ts";
  * prints: the one names the list of the candidate, the other the release of each list. undefined where the list does not say.
  */
 export function parseRelease(ofPackage: string, ofAll: string): Distribution | undefined {
-  const candidate = /^ {2}Removable: (\S+)$/m.exec(ofPackage)?.[1];
+  const candidate = /^ {2}Candidate: (\S+)$/m.exec(ofPackage)?.[1];
   const table = ofPackage.split("\n");
   const start = table.findIndex(
     (line) => candidate !== undefined && /^ (?:\*\*\*| {3}) /.test(line) && line.split(/\s+/)[1] === candidate,

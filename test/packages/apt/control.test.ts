@@ -77,13 +77,13 @@ describe("what apt-cache show prints", () => {
 it("what apt-cache policy prints has a candidate for real packages only", () => {
   const policy = `libc6:
   Installed: 2.36-9
-  Removable: 2.36-9+deb12u14
+  Candidate: 2.36-9+deb12u14
   Version table:
      2.36-9+deb12u14 500
         500 mirror bookworm/main amd64 Packages
 debconf-2.0:
   Installed: (none)
-  Removable: (none)
+  Candidate: (none)
   Version table:
 `;
   expect([...parseCandidates(policy)]).toEqual([["libc6", "2.36-9+deb12u14"]]);

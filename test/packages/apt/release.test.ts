@@ -25,7 +25,7 @@ Pinned packages:
 
 const policy = (candidate: string, list: string) => `served:
   Installed: (none)
-  Removable: ${candidate}
+  Candidate: ${candidate}
   Version table:
      2.0-1 500
         990 ${list}
