@@ -257,7 +257,7 @@ describe("the plans of the shipped recipes", () => {
     const requests: PlanRequest[] = families.map((from) => ({ ...plain, arches: ["x86_64"], from }));
     if (recipe.fedora !== undefined) requests.push({ ...os, arches: ["aarch64"] });
     const plans = requests.flatMap((request) => planImages(recipe, request).images);
-    await expect(`${JSON.stringify(plans, undefined, 2)}\n`).toMatchFileSnapshot(`fixtures/plans/${name}.json`);
+    await expect(`${JSON.stringify(plans, undefined, 2)}\n`).toMatchFileSnapshot(`../fixtures/plans/${name}.json`);
   });
 
   it("kea-dhcp4-sql has the lines of kea-dhcp4, and two plug-ins more", () => {
