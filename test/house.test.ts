@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ...["type plan", "packages", "loader", "closure", "rootfs", "image", "install", "lock", "report", "system"],
   ],
   proof: ["type plan", "packages", "image", "report", "system"],
-  lock: ["type plan", "type packages", "type image", "type install", "type report", "system"],
+  lock: ["type plan", "type packages", "type rootfs", "type image", "type install", "system"],
   report: [
     "type plan",
     "type packages",

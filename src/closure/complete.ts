@@ -41,7 +41,7 @@ export interface Companions {
  */
 export async function completeClosure(
   binaries: readonly string[],
-  source: Pick<PackageSource, "root" | "provide">,
+  source: Pick<PackageSource, "provide"> & { readonly root: Root },
   options: ClosureOptions = {},
   { include = [], scripts = [], ifMissing }: Companions = {},
 ): Promise<CompleteClosure> {

@@ -2,7 +2,7 @@ import { symbolsOf } from "../elf/symbols.ts";
 import type { Closure } from "../loader/closure.ts";
 import { glibcRelease } from "../loader/name-services.ts";
 import type { RootView } from "../loader/root-view.ts";
-import type { PackageSource } from "../packages/source.ts";
+import type { PackageRoot } from "../packages/source.ts";
 import { importsOf } from "./check.ts";
 
 /** What is known of a service before it runs, for hints about what it opens. */
@@ -24,8 +24,8 @@ export interface Evidence {
   readonly directories: readonly string[];
 }
 
-/** Who a file belongs to. */
-export type Owners = Pick<PackageSource, "packageOf">;
+/** Which package a file belongs to. */
+export type Owners = Pick<PackageRoot, "describe">;
 
 /** Larger files are not searched for texts. */
 const mostTextBytes = 64 * 1024 * 1024;
@@ -55,12 +55,12 @@ export function evidenceOf(
 }
 
 function ownFiles(closures: readonly Closure[], owners: Owners): readonly string[] {
-  const sources = new Set(closures.map(({ binary }) => owners.packageOf(binary)?.source.name));
+  const sources = new Set(closures.map(({ binary }) => owners.describe(binary).package?.source.name));
   const own = closures.flatMap(({ binary, files }) => [
     binary,
     ...files
       .filter(({ path, foundBy }) => {
-        const source = owners.packageOf(path)?.source.name;
+        const source = owners.describe(path).package?.source.name;
         return foundBy === "plug-in" || (source !== undefined && sources.has(source));
       })
       .map(({ path }) => path),
@@ -84,7 +84,7 @@ function textsIn(view: RootView, path: string, pattern: RegExp): readonly string
 /** Directories named like a program, its package or its source, versions left out (Filesystem Hierarchy Standard 3.0, 4.6, 4.7 and 4.11). */
 function ownDirectories(view: RootView, closures: readonly Closure[], owners: Owners, lib: string): readonly string[] {
   const names = closures.flatMap(({ binary }) => {
-    const from = owners.packageOf(binary);
+    const from = owners.describe(binary).package;
     return [binary.slice(binary.lastIndexOf("/") + 1), from?.name ?? "", from?.source.name ?? ""];
   });
   const bare = names.flatMap((name) => [name, name.replace(/-?\d[\d.]*$/, "")]).filter((name) => name !== "");

@@ -63,12 +63,12 @@ export async function survey(source: PackageSource): Promise<Survey> {
   const says = unitPath === undefined ? undefined : parseUnit(readText(root, unitPath) ?? "");
   const owners = new Set([
     main.name,
-    source.packageOf(daemon)?.name ?? "",
-    unitPath === undefined ? "" : (source.packageOf(unitPath)?.name ?? ""),
+    source.root.describe(daemon).package?.name ?? "",
+    unitPath === undefined ? "" : (source.root.describe(unitPath).package?.name ?? ""),
   ]);
   const files = (...directories: readonly string[]) =>
     directories.flatMap((directory) =>
-      filesBelow(root, directory).filter((file) => owners.has(source.packageOf(file)?.name ?? "")),
+      filesBelow(root, directory).filter((file) => owners.has(source.root.describe(file).package?.name ?? "")),
     );
   const texts = (directory: string) => files(directory).map((file) => readText(root, file) ?? "");
   const configuration = files("/etc").filter(
@@ -78,13 +78,13 @@ export async function survey(source: PackageSource): Promise<Survey> {
   return {
     family: source.family,
     package: main.name,
-    license: licenseExpression(source.licensesOf(main)),
+    license: licenseExpression(main.licenses),
     unit:
       unitPath === undefined || says === undefined
         ? undefined
-        : { path: unitPath, says, package: source.packageOf(unitPath)?.name ?? main.name },
+        : { path: unitPath, says, package: source.root.describe(unitPath).package?.name ?? main.name },
     variables: variablesOf(root, says),
-    daemon: { path: daemon, package: source.packageOf(daemon)?.name ?? main.name },
+    daemon: { path: daemon, package: source.root.describe(daemon).package?.name ?? main.name },
     isProgram: (file) => isElf(root, file),
     users: texts("/usr/lib/sysusers.d").flatMap(parseSysusers),
     made: texts("/usr/lib/tmpfiles.d").flatMap(parseTmpfiles),
@@ -101,14 +101,17 @@ export async function survey(source: PackageSource): Promise<Survey> {
 
 /** Whether a program without a unit is a daemon: it has an init script, or lies where people do not start programs from. */
 function isDaemon(source: PackageSource, program: string, main: Package): boolean {
-  const owners = [main.name, source.packageOf(program)?.name];
+  const owners = [main.name, source.root.describe(program).package?.name];
   const scripts = [...source.root.names("/etc/init.d")].map((name) => `/etc/init.d/${name}`);
-  return !program.startsWith("/usr/bin/") || scripts.some((script) => owners.includes(source.packageOf(script)?.name));
+  return (
+    !program.startsWith("/usr/bin/") ||
+    scripts.some((script) => owners.includes(source.root.describe(script).package?.name))
+  );
 }
 
 /** A package without a program stands for others: those in hand that are called like it. */
 function hintFor(source: PackageSource, main: Package): string {
-  const owners = filesBelow(source.root, "/usr").map((file) => source.packageOf(file)?.name ?? "");
+  const owners = filesBelow(source.root, "/usr").map((file) => source.root.describe(file).package?.name ?? "");
   const others = [...new Set(owners)].filter((name) => name !== main.name && name.startsWith(main.name)).sort();
   return others.length === 0
     ? "name the package that has the daemon"
@@ -135,7 +138,7 @@ function findDaemon(source: PackageSource, names: readonly string[], main: Packa
   const { root } = source;
   const named = programDirectories.flatMap((directory) => names.map((name) => `${directory}/${name}`));
   const own = [...root.names("/usr/sbin")].sort().map((name) => `/usr/sbin/${name}`);
-  const isOwn = (place: string) => source.packageOf(place)?.name === main.name;
+  const isOwn = (place: string) => source.root.describe(place).package?.name === main.name;
   const found = [...named, ...own.filter(isOwn)].find((place) => isRunnable(root, place));
   return found === undefined ? undefined : ownPath(root, found);
 }
@@ -151,7 +154,7 @@ function ownProgram(source: PackageSource, main: Package): string | undefined {
   const { root } = source;
   const own = filesBelow(root, "/usr")
     .filter((place) => /\/(?:s?bin|libexec)\/[^/]+$/.test(place) && isRunnable(root, place))
-    .filter((place) => source.packageOf(place)?.name === main.name);
+    .filter((place) => source.root.describe(place).package?.name === main.name);
   return own.find((place) => main.name.startsWith(path.posix.basename(place))) ?? own[0];
 }
 
@@ -169,7 +172,7 @@ function findUnit(source: PackageSource, names: readonly string[], main: Package
   const own = unitDirectories
     .flatMap((directory) => root.names(directory).map((name) => `${directory}/${name}`))
     .filter((place) => place.endsWith(".service") && !place.includes("@"))
-    .filter((place) => source.packageOf(place)?.name === main.name)
+    .filter((place) => source.root.describe(place).package?.name === main.name)
     .sort()
     .map((place) => ({ place, says: parseUnit(readText(root, place) ?? "") }))
     .filter(({ says }) => says.has("Service.ExecStart"));

@@ -1,8 +1,8 @@
 import type { ImageDescription } from "../image/config.ts";
 import type { Installed } from "../install/install.ts";
-import type { PackageSource } from "../packages/source.ts";
+import type { Distribution } from "../packages/source.ts";
 import type { OsImagePlan, ScratchImagePlan } from "../plan/plan.ts";
-import type { BuildRecord } from "../report/record.ts";
+import type { Tree } from "../rootfs/tree.ts";
 import type { Arch } from "../system/arch.ts";
 import { Failure } from "../system/errors.ts";
 import {
@@ -15,20 +15,19 @@ import {
   releaseText,
 } from "./lock.ts";
 
-/** What a lock keeps of an image: the packages that it has something of. */
+/** What a lock keeps of an image, which is the packages that its tree has something of. */
 export function lockedRelease(
   { family, arch }: Pick<ScratchImagePlan, "family" | "arch">,
-  { distribution, packages }: Pick<BuildRecord, "distribution" | "packages">,
-  source: Pick<PackageSource, "originOf">,
+  tree: Pick<Tree, "packages">,
+  distribution: Distribution | undefined,
 ): LockedRelease {
   return {
     family,
     release: releaseText(distribution),
     arch,
-    packages: packages.map((each) => {
-      const { name, version, sha256, size = 0 } = each;
-      return { name, version, sha256, size, from: source.originOf({ ...each, size }) };
-    }),
+    packages: tree
+      .packages()
+      .map(({ name, version, sha256, size, archivePath: from }) => ({ name, version, sha256, size, from })),
   };
 }
 

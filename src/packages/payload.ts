@@ -2,10 +2,10 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import path from "node:path";
 import { ArchiveError, listMembers, type Member } from "../system/archive.ts";
 import { Failure } from "../system/errors.ts";
-import { locate, type Root, type RootEntry } from "../system/root.ts";
+import { locate, type RootEntry } from "../system/root.ts";
 import type { MadeLink } from "./alternatives.ts";
 import { directoryNode, isReplaced, isSame, type Node, type Origin } from "./payload-node.ts";
-import type { Ownership, Package } from "./source.ts";
+import type { Ownership, Package, PackageRoot, Provenance } from "./source.ts";
 
 /** A directory that the distribution has merged into another: `/lib` became a link to `usr/lib`. */
 export interface MergedDirectory {
@@ -23,7 +23,7 @@ export type NumberOf = (kind: "user" | "group", name: string, inPayload: number,
  * Packages seen as the one file system they would be when installed, without unpacking them: names and metadata are in
  * memory, bytes are read from the archives. Owns an open file per package until it is disposed of.
  */
-export class PayloadRoot implements Root, Disposable {
+export class PayloadRoot implements PackageRoot, Disposable {
   readonly #nodes = new Map<string, Node>();
   readonly #merged: readonly MergedDirectory[];
   readonly #numberOf: NumberOf;
@@ -79,11 +79,6 @@ export class PayloadRoot implements Root, Disposable {
     }
   }
 
-  /** What made a link that no package has. */
-  madeLinkAt(wanted: string): MadeLink | undefined {
-    return this.#nodes.get(wanted)?.made;
-  }
-
   entry(wanted: string): RootEntry | undefined {
     return this.#nodes.get(wanted)?.entry;
   }
@@ -100,12 +95,16 @@ export class PayloadRoot implements Root, Disposable {
     return buffer.subarray(0, readSync(origin.archive, buffer, 0, available, origin.member.offset + position));
   }
 
-  packageOf(wanted: string): Package | undefined {
-    const node = this.#nodes.get(wanted);
-    return node?.origin?.package ?? node?.made?.package;
+  describe(path: string): Provenance {
+    const { origin, made } = this.#nodes.get(path) ?? {};
+    const from = origin?.package ?? made?.package;
+    return {
+      ...(from === undefined ? {} : { package: from }),
+      modified: origin?.member.modified ?? 0,
+      ...(made === undefined ? {} : { alternative: made.alternative }),
+    };
   }
 
-  /** Throws Failure where two packages have different things at this path: nobody could say which one is meant. */
   ownershipOf(wanted: string): Ownership {
     const node = this.#nodes.get(wanted);
     if (node?.rival !== undefined && node.origin !== undefined) {
@@ -122,11 +121,6 @@ export class PayloadRoot implements Root, Disposable {
       xattrs: member?.xattrs ?? new Map(),
       ...(member === undefined ? {} : { sameFile: `${node?.origin?.archive}:${member.offset}` }),
     };
-  }
-
-  /** When a file was last changed before it was packaged, seconds since the epoch; 0 where nobody says. */
-  modifiedOf(wanted: string): number {
-    return this.#nodes.get(wanted)?.origin?.member.modified ?? 0;
   }
 
   [Symbol.dispose](): void {

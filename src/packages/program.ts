@@ -60,6 +60,9 @@ function programsOf(source: PackageSource): readonly string[] {
     source.root.names(directory).map((name) => path.posix.join(directory, name)),
   );
   return files
-    .filter((file) => named.has(source.packageOf(file)?.name ?? "") && source.root.entry(file)?.kind !== "directory")
+    .filter(
+      (file) =>
+        named.has(source.root.describe(file).package?.name ?? "") && source.root.entry(file)?.kind !== "directory",
+    )
     .slice(0, 10);
 }

@@ -23,6 +23,10 @@ export interface Package {
   readonly sha256: string;
   /** Of the package file, in bytes. */
   readonly size: number;
+  /** The licences that it declares, in its family's words, all of them together; none if no machine can read them. */
+  readonly licenses: readonly string[];
+  /** The path of the package file in its archive, the same on every mirror. */
+  readonly archivePath: string;
 }
 
 /** A release of a distribution in the words of os-release(5): `debian` and `12`, `fedora` and `44`. */
@@ -49,7 +53,17 @@ export interface Wanted {
   readonly optional?: boolean;
 }
 
-/** How a file is to lie in the image, from the package's own metadata. */
+/** Where a path of the packages comes from. */
+export interface Provenance {
+  /** undefined for the merged links and for directories that no package names. */
+  readonly package?: Package;
+  /** Seconds since the epoch, 0 if no package has a time for it. */
+  readonly modified: number;
+  /** How a link came about that no package has and a maintainer script would make. */
+  readonly alternative?: AlternativeOrigin;
+}
+
+/** The metadata that a file has in the image, from the package's own. */
 export interface Ownership {
   readonly uid: number;
   readonly gid: number;
@@ -58,6 +72,13 @@ export interface Ownership {
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
   /** Equal for two paths that are one file under two names (hard links). */
   readonly sameFile?: string;
+}
+
+/** Packages as the one file system that they would be when installed. */
+export interface PackageRoot extends Root {
+  describe(path: string): Provenance;
+  /** Throws Failure if two packages have different things at this path, or if no package gives its owner a number. */
+  ownershipOf(path: string): Ownership;
 }
 
 /**
@@ -69,23 +90,12 @@ export interface PackageSource extends Disposable {
   /** The release that the packages belong to; undefined where their lists do not say. */
   readonly distribution: Distribution | undefined;
   /** What has been taken in so far, merged as the distribution merges it (`/lib` is a link to `usr/lib`). */
-  readonly root: Root;
+  readonly root: PackageRoot;
   /** The packages that the plan names, in its order. */
   readonly named: readonly Package[];
   /**
    * Takes in the packages that have these files. false when no further package could have any of them, true
    * when something was taken in: look again.
    */
-  provide(wanted: readonly Wanted[]): Promise<boolean>;
-  /** The package a file, link or directory of `root` came from; undefined for the merged links. */
-  packageOf(path: string): Package | undefined;
-  ownershipOf(path: string): Ownership;
-  /** How a link came about that no package has and a maintainer script would make. */
-  alternativeOf(path: string): AlternativeOrigin | undefined;
-  /** The place of a package's file in its archive, the same on every mirror. */
-  originOf(from: Package): string;
-  /** The licences that a package declares, in its family's words, all of them together; none where no machine can read them. */
-  licensesOf(from: Package): readonly string[];
-  /** Seconds since the epoch, 0 where nobody says. */
-  modifiedOf(path: string): number;
+  provide(needs: readonly Wanted[]): Promise<boolean>;
 }

@@ -16,7 +16,7 @@ import type { PackageSource } from "../packages/source.ts";
 import type { ScratchImagePlan } from "../plan/plan.ts";
 import { recordText } from "../report/record-text.ts";
 import { recordOf } from "../report/scratch-record.ts";
-import { hasPath, layOut } from "../rootfs/layout.ts";
+import { layOut } from "../rootfs/layout.ts";
 import { writeTar } from "../rootfs/tar.ts";
 import type { Tree } from "../rootfs/tree.ts";
 import { unpackForLoader } from "../rootfs/unpack.ts";
@@ -49,7 +49,7 @@ export async function buildScratchImage(
   await using _ = container;
   const { closures, remarks, tree, record } = opened;
   using source = opened.source;
-  if (plan.lock !== undefined) requireLocked(plan.lock, lockedRelease(plan, record, source));
+  if (plan.lock !== undefined) requireLocked(plan.lock, lockedRelease(plan, tree, source.distribution));
   const rootfs = workdir.file("rootfs.tar");
   const directory = await workdir.directory("loader-check");
   const [loaderCheck] = await both(
@@ -74,9 +74,9 @@ export async function lockScratchImage(
   const buildah = new Buildah(tools.run, workdir.path);
   await using place = await openPackageHost(plan.builder, await shared(cacheDirectory()), { buildah, run: tools.run });
   const lists = await openPackageLists({ ...plan, ...options, place, log: tools.log });
-  const { source, record } = await open(plan, lists);
+  const { source, tree } = await open(plan, lists);
   using _ = source;
-  return lockedRelease(plan, record, source);
+  return lockedRelease(plan, tree, source.distribution);
 }
 
 /** The packages, and what the image will be; they are closed again where it cannot be. */
@@ -99,12 +99,12 @@ async function compose(plan: ScratchImagePlan, source: PackageSource) {
     ...(plan.ifMissing === undefined ? {} : { ifMissing: plan.ifMissing }),
   });
   const { closures, included, view } = closed;
-  const evidence = evidenceOf(view, closures, source, plan.service.environment);
+  const evidence = evidenceOf(view, closures, source.root, plan.service.environment);
   const inspection = inspectClosures(closed, evidence);
   requireSound(inspection, plan.ignoreHints);
   const cache = cacheForImage(view, [...closures, ...included]);
   const tree = layOut(plan, { ...closed, cache, namesVarRun: namesVarRun(plan, evidence) }, source);
-  const remarks = remarksOn(inspection, plan.ignoreHints, (path) => hasPath(tree, path));
+  const remarks = remarksOn(inspection, plan.ignoreHints, (path) => tree.get(tree.resolve(path)) !== undefined);
   const dlopen = [...closures, ...included].flatMap((closure) => closure.dlopen);
   return { closures, remarks, tree, record: recordOf(plan, tree, source, dlopen) };
 }

@@ -32,7 +32,7 @@ const recordedKeys = [
   ...(["family", "packages", "metadata", "base"] as const),
 ] as const;
 
-export interface PackageRecord extends Omit<Package, "size"> {
+export interface PackageRecord extends Omit<Package, "size" | "licenses" | "archivePath"> {
   /** Of the package file, in bytes; absent where it was installed and is gone, and `sha256` is its header's. */
   readonly size?: number;
   /** What the whole package declares, as an SPDX licence expression; absent where no machine can read it. */
@@ -74,7 +74,7 @@ export function entryRecord(entry: Entry): EntryRecord {
     ...(entry.kind === "file" ? { size: entry.size, sha256: hashOf(entry) } : {}),
     ...(xattrs === undefined || xattrs.size === 0 ? {} : { xattrs: inBase64(xattrs) }),
     ...(entry.kind === "symlink" ? { target: entry.target } : {}),
-    ...(entry.package === undefined ? {} : { package: entry.package }),
+    ...(entry.package === undefined ? {} : { package: entry.package.name }),
     reason,
   };
 }

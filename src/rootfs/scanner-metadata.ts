@@ -1,8 +1,6 @@
-import type { Package, PackageSource } from "../packages/source.ts";
+import type { Distribution, Package } from "../packages/source.ts";
 import { Failure } from "../system/errors.ts";
 import type { Tree } from "./tree.ts";
-
-type Origin = Pick<PackageSource, "packageOf" | "distribution">;
 
 /**
  * Adds what vulnerability scanners look for in an image without a package manager, in the form that Debian's distroless images have: a stanza of
@@ -10,20 +8,14 @@ type Origin = Pick<PackageSource, "packageOf" | "distribution">;
  * `/etc/debian_version`. Of the fields of a stanza (deb-control(5), dpkg-query(1)) only those that say which package it is. Throws Failure
  * where the package lists do not say of which release they are.
  */
-export function addScannerMetadata(tree: Tree, origin: Origin): void {
-  const { distribution } = origin;
+export function addScannerMetadata(tree: Tree, distribution: Distribution | undefined): void {
   if (distribution === undefined) {
     throw new Failure("cannot write metadata for scanners: the package lists do not say of which release they are", {
       hint: "leave scratch.metadata out of the recipe",
     });
   }
   const { id, version } = distribution;
-  const packages = new Map<string, Package>();
-  for (const entry of tree.entries()) {
-    const from = entry.package === undefined ? undefined : origin.packageOf(entry.path);
-    if (from !== undefined) packages.set(from.name, from);
-  }
-  for (const each of packages.values()) addFile(tree, `/var/lib/dpkg/status.d/${each.name}`, stanzaOf(each));
+  for (const from of tree.packages()) addFile(tree, `/var/lib/dpkg/status.d/${from.name}`, stanzaOf(from));
   const quoted = /^\d+$/.test(version) ? `"${version}"` : version;
   addFile(tree, "/etc/os-release", `ID=${id}\nVERSION_ID=${quoted}\n`);
   if (id === "debian") addFile(tree, "/etc/debian_version", `${version}\n`);

@@ -1,5 +1,6 @@
+import { posix } from "node:path";
 import type { FoundBy } from "../loader/search.ts";
-import type { AlternativeOrigin } from "../packages/source.ts";
+import type { AlternativeOrigin, Package } from "../packages/source.ts";
 import { Failure } from "../system/errors.ts";
 import type { Root } from "../system/root.ts";
 
@@ -34,8 +35,10 @@ interface CommonEntry {
   readonly gid: number;
   readonly xattrs?: ReadonlyMap<string, Uint8Array>;
   readonly reason: Reason;
-  /** The name of the package it comes from. */
-  readonly package?: string;
+  /** The package that it comes from. */
+  readonly package?: Package;
+  /** When it was last changed before it was packaged, in seconds since the epoch; absent if no package has a time for it. */
+  readonly modified?: number;
 }
 
 export interface FileEntry extends CommonEntry {
@@ -83,9 +86,33 @@ export class Tree {
     return this.#entries.get(path);
   }
 
+  /** A path with the tree's own links followed: `/lib/x` is in `/usr/lib` if the tree has `/lib` as a link. */
+  resolve(path: string): string {
+    let here = "";
+    for (const part of path.split("/").filter(Boolean)) {
+      here += `/${part}`;
+      for (
+        let hops = 0, entry = this.get(here);
+        entry?.kind === "symlink" && hops < 40;
+        hops++, entry = this.get(here)
+      ) {
+        here = posix.resolve(posix.dirname(here), entry.target);
+      }
+    }
+    return here;
+  }
+
   /** Every entry, sorted by path in bytes: directories before what they hold. */
   entries(): readonly Entry[] {
     return [...this.#entries.values()].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+  }
+
+  /** The packages that the tree has something of, by name. */
+  packages(): readonly Package[] {
+    const packages = new Map(
+      this.entries().flatMap(({ package: from }) => (from === undefined ? [] : [[from.name, from]])),
+    );
+    return [...packages.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** One line per entry: `/usr/sbin/dhcpd  file 0755 0:0  why: asked`. */
@@ -101,7 +128,7 @@ function isMereParent(entry: Entry): boolean {
 }
 
 function isSame(one: Entry, other: Entry): boolean {
-  if (asText(one) !== asText(other) || one.package !== other.package) return false;
+  if (asText(one) !== asText(other) || one.package?.name !== other.package?.name) return false;
   if (one.kind !== "file" || other.kind !== "file") return true;
   const [a, b] = [one.content, other.content];
   if ("path" in a && "path" in b) return a.path === b.path;

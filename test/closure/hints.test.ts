@@ -153,7 +153,8 @@ describe("evidence", () => {
       "/lib/libown.so": "served-1.5",
     };
     const owners = {
-      packageOf: (path: string) => (packages[path] === undefined ? undefined : packageNamed(packages[path])),
+      describe: (path: string) =>
+        packages[path] === undefined ? { modified: 0 } : { modified: 0, package: packageNamed(packages[path]) },
     };
     const source = { root: openDirectoryRoot(world.root), provide: async () => false };
     const { view, closures } = await completeClosure(["/usr/sbin/served"], source, { plugins: ["/hooks/hook.so"] });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { survey } from "../../src/init/inspect.ts";
-import type { PackageSource } from "../../src/packages/source.ts";
-import type { Root, RootEntry } from "../../src/system/root.ts";
+import type { PackageRoot, PackageSource } from "../../src/packages/source.ts";
+import type { RootEntry } from "../../src/system/root.ts";
 import { packageNamed } from "../support/package.ts";
 
 const elf = "\x7fELF";
@@ -28,10 +28,15 @@ function sourceOf(packages: Readonly<Record<string, Readonly<Record<string, stri
     if (content !== undefined) return { kind: "file", size: content.length, mode };
     return children.has(place === "/" ? "" : place) ? { kind: "directory", size: 0, mode: 0o755 } : undefined;
   };
-  const root: Root = {
+  const root: PackageRoot = {
     entry,
     read: (place, position, length) => Buffer.from(contents.get(place) ?? "").subarray(position, position + length),
     names: (place) => [...(children.get(place === "/" ? "" : place) ?? [])],
+    describe(place) {
+      const owner = owners.get(place);
+      return owner === undefined ? { modified: 0 } : { modified: 0, package: packageNamed(owner) };
+    },
+    ownershipOf: () => ({ uid: 0, gid: 0, mode: 0o755, xattrs: new Map() }),
   };
   const [main = ""] = Object.keys(packages);
   return {
@@ -40,15 +45,6 @@ function sourceOf(packages: Readonly<Record<string, Readonly<Record<string, stri
     root,
     named: [packageNamed(main)],
     provide: async () => false,
-    alternativeOf: () => undefined,
-    packageOf: (place) => {
-      const owner = owners.get(place);
-      return owner === undefined ? undefined : packageNamed(owner);
-    },
-    ownershipOf: () => ({ uid: 0, gid: 0, mode: 0o755, xattrs: new Map() }),
-    originOf: () => "",
-    licensesOf: () => [],
-    modifiedOf: () => 0,
     [Symbol.dispose]() {},
   };
 }
@@ -118,7 +114,7 @@ it.each([
     served: { [expected]: elf, "/usr/lib/systemd/system/served.service": unit(expected) },
   });
   const { root } = source;
-  const merged: Root = {
+  const merged: PackageRoot = {
     ...root,
     entry: (place) =>
       place === "/usr/sbin" ? { kind: "symlink", size: 0, mode: 0o777, target: "bin" } : root.entry(place),

@@ -66,7 +66,7 @@ describe("packages seen as one root", () => {
     const located = locate(root, "/usr/bin/editor");
     expect(located?.path).toBe("/usr/bin/vim");
     expect(located?.links.map((link) => link.path)).toEqual(["/usr/bin/editor", "/etc/alternatives/editor"]);
-    expect([root.packageOf("/usr/bin/editor")?.name, root.madeLinkAt("/usr/bin/editor")?.alternative]).toEqual([
+    expect([root.describe("/usr/bin/editor").package?.name, root.describe("/usr/bin/editor").alternative]).toEqual([
       "vim",
       alternative,
     ]);
@@ -85,7 +85,7 @@ describe("packages seen as one root", () => {
       packageNamed("a"),
       payload("a", { "usr/bin/x": "1" }, "--owner=7", "--group=8", "--mode=4750", "--numeric-owner"),
     );
-    expect(root.packageOf("/usr/bin/x")?.name).toBe("a");
+    expect(root.describe("/usr/bin/x").package?.name).toBe("a");
     expect(root.ownershipOf("/usr/bin/x")).toMatchObject({ uid: 7, gid: 8, mode: 0o4750 });
   });
 
@@ -109,7 +109,7 @@ describe("packages seen as one root", () => {
     using root = new PayloadRoot(merged);
     root.add(packageNamed("a"), payload("a", { "usr/lib/real/": "", "usr/lib/alias": "->real" }));
     root.add(packageNamed("b"), payload("b", { "usr/lib/alias/x.so": "x" }));
-    expect(root.packageOf("/usr/lib/real/x.so")?.name).toBe("b");
+    expect(root.describe("/usr/lib/real/x.so").package?.name).toBe("b");
   });
 
   it("follow a link out of the root no further than the root", () => {

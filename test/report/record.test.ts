@@ -24,13 +24,11 @@ describe("the record of a tree", () => {
     source: { name: "served", version: "4.4-1" },
     sha256: "3".repeat(64),
     size: 3000,
+    licenses: ["MPL-2.0", "GPL-2 or Expat"],
+    archivePath: "pool/main/s/served/served_4.4-1_amd64.deb",
   };
   const source = {
-    root,
     named: [served],
-    packageOf: () => served,
-    licensesOf: () => ["MPL-2.0", "GPL-2 or Expat"],
-    modifiedOf: () => 1_600_000_000,
     distribution: { id: "debian", version: "12" },
   };
   const plan: ScratchImagePlan = { ...samplePlan, builder: "localhost/builder", files: [], directories: [] };
@@ -47,7 +45,8 @@ describe("the record of a tree", () => {
       ["user.b", Buffer.from([0, 255])],
       ["user.a", Buffer.from("x")],
     ]),
-    package: "served",
+    package: served,
+    modified: 1_600_000_000,
     reason: { kind: "asked" },
   });
   const record = recordOf(plan, tree, source);
@@ -70,8 +69,9 @@ describe("the record of a tree", () => {
   });
 
   it("has the packages with their licences, the release, the service's version and the newest file's time", () => {
+    const { licenses: _, archivePath: __, ...recorded } = served;
+    expect(record.packages).toEqual([{ ...recorded, license: "MPL-2.0 AND (GPL-2.0-only OR MIT)" }]);
     expect(record).toMatchObject({
-      packages: [{ ...served, license: "MPL-2.0 AND (GPL-2.0-only OR MIT)" }],
       distribution: { id: "debian", version: "12" },
       version: "4.4",
       created: 1_600_000_000,
@@ -102,23 +102,17 @@ describe("the record of a tree", () => {
       "/usr/bin/served": "/etc/alternatives/served",
       "/etc/alternatives/served": "../../usr/lib/served/served.basic",
     };
-    const linked: Root = {
-      ...root,
-      entry(place) {
-        const target = links[place];
-        if (target !== undefined) return { kind: "symlink", size: 0, mode: 0o777, target };
-        if (place === "/script") return undefined;
-        return { kind: /\.basic$|sh$/.test(place) ? "file" : "directory", size: 0, mode: 0o755 };
-      },
-    };
-    const several = {
-      ...source,
-      root: linked,
-      named: [shell, served],
-      packageOf: (place: string) => (/sh$|^\/script$/.test(place) ? shell : served),
-    };
+    const common = { mode: 0o755, uid: 0, gid: 0, reason: { kind: "recipe" } } as const;
+    const content = { bytes: Buffer.from("") };
+    const linked = new Tree();
+    for (const [path, target] of Object.entries(links)) linked.add({ ...common, path, kind: "symlink", target });
+    const files = { "/usr/lib/served/served.basic": { package: served }, "/bin/sh": { package: shell }, "/script": {} };
+    for (const [path, from] of Object.entries(files)) {
+      linked.add({ ...common, ...from, path, kind: "file", size: 0, content });
+    }
+    const several = { ...source, named: [shell, served] };
     const versionOf = (program: string) =>
-      recordOf({ ...plan, service: { ...plan.service, command: [program] } }, tree, several).version;
+      recordOf({ ...plan, service: { ...plan.service, command: [program] } }, linked, several).version;
 
     it("and not that of the first path or the first package", () => {
       expect(versionOf("/usr/lib/served/served.basic")).toBe("4.4");
@@ -135,7 +129,9 @@ describe("the record of a tree", () => {
   });
 
   it("has no licence where the package declares none", () => {
-    const [only] = recordOf(plan, tree, { ...source, licensesOf: () => [] }).packages;
+    const silent = new Tree();
+    for (const entry of tree.entries()) silent.add({ ...entry, package: { ...served, licenses: [] } });
+    const [only] = recordOf(plan, silent, source).packages;
     expect(only).not.toHaveProperty("license");
   });
 });

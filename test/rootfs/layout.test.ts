@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Closure, ClosureFile } from "../../src/loader/closure.ts";
+import type { PackageRoot } from "../../src/packages/source.ts";
 import type { ScratchImagePlan } from "../../src/plan/plan.ts";
 import { recordOf } from "../../src/report/scratch-record.ts";
 import { layOut } from "../../src/rootfs/layout.ts";
-import type { Root, RootEntry } from "../../src/system/root.ts";
+import type { RootEntry } from "../../src/system/root.ts";
 import { samplePlan } from "../report/sample.ts";
 
 const file: RootEntry = { kind: "file", size: 4, mode: 0o755 };
@@ -19,21 +20,14 @@ const entries: Readonly<Record<string, RootEntry>> = {
   "/usr/sbin/served": file,
   "/usr/sbin/relay": file,
 };
-const root: Root = {
+const root: PackageRoot = {
   entry: (path) => entries[path],
   read: (path) => Buffer.from(path).subarray(0, 4),
   names: () => [],
-};
-const origin = {
-  root,
-  packageOf: () => undefined,
-  alternativeOf: () => undefined,
+  describe: () => ({ modified: 1_700_000_000 }),
   ownershipOf: () => ({ uid: 0, gid: 0, mode: 0o755, xattrs: new Map() }),
-  modifiedOf: () => 1_700_000_000,
-  licensesOf: () => [],
-  named: [],
-  distribution: undefined,
 };
+const source = { root, named: [], distribution: undefined };
 
 const link = { path: "/lib", target: "usr/lib" };
 function closure(binary: string, ...files: readonly Partial<ClosureFile>[]): Closure {
@@ -57,7 +51,7 @@ const closures = [
 ];
 
 describe("the tree of two programs", () => {
-  const tree = layOut(plan, { closures }, origin);
+  const tree = layOut(plan, { closures }, source);
 
   it("has what they need once, with all who need it, the links on the way, and the recipe's own", () => {
     expect(tree.toText()).toBe(`\
@@ -77,13 +71,13 @@ describe("the tree of two programs", () => {
   });
 
   it("is one whose every entry is explained", () => {
-    expect(() => recordOf(plan, tree, origin)).not.toThrow();
+    expect(() => recordOf(plan, tree, source)).not.toThrow();
   });
 
   it("is not recorded where somebody who needs a file is not in it", () => {
     const lost = closure("/usr/sbin/served", { path: "/usr/lib/libc.so.6", requiredBy: ["/usr/lib/liblost.so"] });
-    const unexplained = layOut({ ...plan, binaries: ["served"] }, { closures: [lost] }, origin);
-    expect(() => recordOf(plan, unexplained, origin)).toThrow(
+    const unexplained = layOut({ ...plan, binaries: ["served"] }, { closures: [lost] }, source);
+    expect(() => recordOf(plan, unexplained, source)).toThrow(
       "the image's contents and their reasons do not agree: /usr/lib/libc.so.6 is there for /usr/lib/liblost.so, which is not in the image",
     );
   });
@@ -92,10 +86,10 @@ describe("the tree of two programs", () => {
 it("a directory that the recipe gives is not asked for its owner in the packages", () => {
   const nobodyKnows = (path: string) => {
     if (path === "/usr/sbin") throw new Error(`nobody knows the owner of ${path}`);
-    return origin.ownershipOf();
+    return root.ownershipOf(path);
   };
   const directories = [...plan.directories, { path: "/usr/sbin", uid: 0, gid: 177, mode: 0o750 }];
-  const strange = { ...origin, ownershipOf: nobodyKnows };
+  const strange = { ...source, root: { ...root, ownershipOf: nobodyKnows } };
   expect(() => layOut(plan, { closures }, strange)).toThrow("nobody knows");
   expect(layOut({ ...plan, directories }, { closures }, strange).toText()).toContain(
     "/usr/sbin  directory 0750 0:177  why: recipe\n",
@@ -103,7 +97,7 @@ it("a directory that the recipe gives is not asked for its owner in the packages
 });
 
 it("an image without its service's program is refused, and the programs that it has are named", () => {
-  expect(() => layOut(plan, { closures: [closure("/usr/sbin/relay")] }, origin)).toThrow(
+  expect(() => layOut(plan, { closures: [closure("/usr/sbin/relay")] }, source)).toThrow(
     "cannot lay out the image: the service's program /usr/sbin/served is not in it",
   );
 });
@@ -115,8 +109,8 @@ describe("the old name of /run", () => {
     directories: [...plan.directories, { path: "/run/served", uid: 177, gid: 177, mode: 0o750 }],
   };
   const oldNames = (given: ScratchImagePlan, namesVarRun: boolean) => {
-    const tree = layOut(given, { closures, namesVarRun }, origin);
-    expect(() => recordOf(given, tree, origin)).not.toThrow();
+    const tree = layOut(given, { closures, namesVarRun }, source);
+    expect(() => recordOf(given, tree, source)).not.toThrow();
     return tree
       .toText()
       .split("\n")

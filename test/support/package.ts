@@ -10,5 +10,7 @@ export function packageNamed(name: string): Package {
     source: { name, version: "1" },
     sha256: "0".repeat(64),
     size: 1,
+    licenses: [],
+    archivePath: `pool/${name}.deb`,
   };
 }

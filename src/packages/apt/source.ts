@@ -1,10 +1,11 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type LockedRelease, lockFor, releaseText } from "../../lock/lock.ts";
 import { type Arch, arches } from "../../system/arch.ts";
 import { Failure } from "../../system/errors.ts";
 import type { Log } from "../../system/log.ts";
 import { didYouMean } from "../../system/nearest.ts";
+import type { Root } from "../../system/root.ts";
 import { CommandFailure, type Run } from "../../system/run.ts";
 import { alternativeLinks, type Offer, readAlternatives } from "../alternatives.ts";
 import type { Remember } from "../answers.ts";
@@ -52,6 +53,15 @@ export async function openAptSource(options: AptOptions): Promise<PackageSource>
     throw error;
   }
   return source;
+}
+
+/** A package whose files can be read. */
+interface UnpackedDeb {
+  readonly from: Package;
+  /** The path of its files as an uncompressed tar. */
+  readonly payload: string;
+  /** The text of its postinst, empty if it has none. */
+  readonly script: string;
 }
 
 class AptSource implements PackageSource {
@@ -106,11 +116,11 @@ class AptSource implements PackageSource {
     await this.#take([...named, ...dependencies.filter((stanza) => stanza.package === libcPackage)]);
   }
 
-  async provide(wanted: readonly Wanted[]): Promise<boolean> {
+  async provide(needs: readonly Wanted[]): Promise<boolean> {
     // Asked about in one go: every question starts a program.
-    await this.#catalog.find(wanted.flatMap((each) => conventionalNames(each.wanted)));
+    await this.#catalog.find(needs.flatMap((need) => conventionalNames(need.wanted)));
     const choices: Choice[] = [];
-    for (const each of wanted) choices.push(...(await this.#choose(each)));
+    for (const need of needs) choices.push(...(await this.#choose(need)));
     // A guess may have become needless once the packages that are sure have been looked into.
     const sure = choices.filter(({ conventional }) => conventional);
     const chosen = new Set((sure.length > 0 ? sure : choices).map(({ stanza }) => stanza));
@@ -118,66 +128,50 @@ class AptSource implements PackageSource {
     return chosen.size > 0;
   }
 
-  packageOf(wanted: string): Package | undefined {
-    return this.root.packageOf(wanted);
-  }
-
-  ownershipOf(wanted: string) {
-    return this.root.ownershipOf(wanted);
-  }
-
-  alternativeOf(wanted: string) {
-    return this.root.madeLinkAt(wanted)?.alternative;
-  }
-
-  originOf(from: Package): string {
-    return this.#catalog.known([from.name])[0]?.filename ?? "";
-  }
-
-  licensesOf(from: Package): readonly string[] {
-    return declaredLicenses(this.root, from.name);
-  }
-
-  modifiedOf(wanted: string): number {
-    return this.root.modifiedOf(wanted);
-  }
-
   [Symbol.dispose](): void {
     this.root[Symbol.dispose]();
   }
 
-  #choose(wanted: Wanted): Promise<readonly Choice[]> {
-    const requesters = wanted.requiredBy.flatMap((file) => this.packageOf(file)?.name ?? []);
-    return choosePackage(wanted, {
+  #choose(need: Wanted): Promise<readonly Choice[]> {
+    const requesters = need.requiredBy.flatMap((file) => this.root.describe(file).package?.name ?? []);
+    return choosePackage(need, {
       catalog: this.#catalog,
       requesters: this.#catalog.known(requesters.length === 0 ? this.#options.packages : requesters),
       isTaken: (stanza) => this.#taken.has(stanza.package ?? ""),
     });
   }
 
-  /** Fetches what is not in the cache yet and adds each package's files to the root. */
+  /** Fetches the packages that are not in the cache yet, and adds the files of all of them to the root. */
   async #take(stanzas: readonly Stanza[]): Promise<void> {
-    const packages = stanzas.map(packageOf).filter(({ name }) => !this.#taken.has(name));
-    const { cache } = this.#options;
-    const files = await Promise.all(packages.map(({ sha256 }) => cache.find(sha256)));
-    const missing = packages.filter((_, index) => files[index] === undefined);
-    if (missing.length > 0) await this.#download(missing);
-    // Gone again when the root has them open. A copy that is kept would have to be checked as the package itself is.
-    await using scratch = await cache.scratchDirectory();
-    const unpacked = await Promise.all(
-      packages.map(async (each, index) => {
-        const tar = path.join(scratch.path, `${each.sha256}.tar`);
-        const script = await this.#unpack(each, files[index] ?? (await cache.find(each.sha256)), tar);
-        return { tar, script };
-      }),
-    );
-    for (const [index, each] of packages.entries()) {
-      this.#taken.set(each.name, each);
-      const { tar = "", script = "" } = unpacked[index] ?? {};
-      this.root.add(each, tar);
-      this.#offers.push(...readAlternatives(script).map((alternative) => ({ ...alternative, package: each })));
+    const packages = stanzas.map((stanza) => packageOf(stanza, this.root)).filter(({ name }) => !this.#taken.has(name));
+    const unpacked = await this.#unpacked(packages);
+    for (const { from, payload, script } of unpacked) {
+      this.#taken.set(from.name, from);
+      this.root.add(from, payload);
+      this.#offers.push(...readAlternatives(script).map((alternative) => ({ ...alternative, package: from })));
     }
     this.root.makeLinks(alternativeLinks(this.#offers, this.root));
+  }
+
+  /** The packages in the same order. A package that was unpacked before is not decompressed again, and its file may be gone. */
+  async #unpacked(packages: readonly Package[]): Promise<readonly UnpackedDeb[]> {
+    const { cache } = this.#options;
+    const known = await Promise.all(packages.map((from) => this.#cached(from)));
+    const compressed = packages.filter((_, index) => known[index] === undefined);
+    const files = await Promise.all(compressed.map(({ sha256 }) => cache.find(sha256)));
+    const missing = compressed.filter((_, index) => files[index] === undefined);
+    if (missing.length > 0) await this.#download(missing);
+    await using scratch = await cache.scratchDirectory();
+    return Promise.all(packages.map(async (from, index) => known[index] ?? (await this.#unpack(from, scratch.path))));
+  }
+
+  async #cached(from: Package): Promise<UnpackedDeb | undefined> {
+    const { cache } = this.#options;
+    const [payload, postinst] = await Promise.all(
+      ["payload", "postinst"].map((what) => cache.findDerived(from.sha256, what)),
+    );
+    if (payload === undefined || postinst === undefined) return undefined;
+    return { from, payload, script: await readFile(postinst, "utf8") };
   }
 
   async #download(packages: readonly Package[]): Promise<void> {
@@ -205,20 +199,24 @@ class AptSource implements PackageSource {
     );
   }
 
-  /** Writes the package's files to `tar`; the text of its postinst. */
-  async #unpack({ name, version }: Package, file: string | undefined, tar: string): Promise<string> {
-    const whole = `${name} ${version}`;
+  /** Takes the package's files and the text of its postinst into the cache. */
+  async #unpack(from: Package, directory: string): Promise<UnpackedDeb> {
+    const { cache, run } = this.#options;
+    const whole = `${from.name} ${from.version}`;
+    const file = await cache.find(from.sha256);
     if (file === undefined) throw new Failure(`cannot find package ${whole} in the cache`);
-    const { run } = this.#options;
+    const tar = path.join(directory, `${from.sha256}.tar`);
     const [script] = await Promise.all([
       readPostinst(whole, file, `${tar}.control`, run),
       unpackPackage(whole, file, tar, run),
     ]);
-    return script;
+    await writeFile(`${tar}.postinst`, script);
+    await cache.adoptDerived(from.sha256, "postinst", `${tar}.postinst`);
+    return { from, payload: await cache.adoptDerived(from.sha256, "payload", tar), script };
   }
 }
 
-function packageOf(stanza: Stanza): Package {
+function packageOf(stanza: Stanza, root: Root): Package {
   const { package: name = "", version = "", architecture: arch = "", sha256 = "", size = "" } = stanza;
   if (!/^[0-9a-f]{64}$/.test(sha256))
     throw new Failure(`cannot use package ${name} ${version}: its index has no SHA-256 for it`);
@@ -232,5 +230,10 @@ function packageOf(stanza: Stanza): Package {
     ...(builtIn === undefined ? {} : { builtIn }),
     sha256,
     size: Number(size),
+    archivePath: stanza.filename ?? "",
+    // Read when it is asked for, because the copyright file may be a link into a package that is taken later.
+    get licenses() {
+      return declaredLicenses(root, name);
+    },
   };
 }

@@ -85,7 +85,7 @@ export function nevra({ name, epoch, version, release, arch }: RepositoryPackage
 
 /** The package as every family describes its own; `sha256` of its file. */
 export function asPackage(from: RepositoryPackage, sha256: string): Package {
-  const { name, epoch, version, release, arch, sourceFile, size } = from;
+  const { name, epoch, version, release, arch, sourceFile, size, license, repository, file } = from;
   const whole = `${epoch === "0" ? "" : `${epoch}:`}${version}-${release}`;
   const source = /^(.+)-([^-]+-[^-]+)\.(?:no)?src\.rpm$/.exec(sourceFile);
   const bundled = [...from.provides].filter((each) => each.startsWith("bundled(")).sort();
@@ -98,6 +98,8 @@ export function asPackage(from: RepositoryPackage, sha256: string): Package {
     ...(bundled.length === 0 ? {} : { builtIn: { Provides: bundled.join(", ") } }),
     sha256,
     size,
+    licenses: license ? [license] : [],
+    archivePath: `${repository}/${file}`,
   };
 }
 

@@ -90,9 +90,9 @@ class DnfSource implements PackageSource {
     return this.#options.packages.flatMap((name) => this.#taken.get(name)?.package ?? []);
   }
 
-  async provide(wanted: readonly Wanted[]): Promise<boolean> {
+  async provide(needs: readonly Wanted[]): Promise<boolean> {
     const chosen = new Set<RepositoryPackage>();
-    for (const each of wanted) for (const found of await this.#choose(each.wanted)) chosen.add(found);
+    for (const need of needs) for (const found of await this.#choose(need.wanted)) chosen.add(found);
     await this.take([...chosen]);
     return chosen.size > 0;
   }
@@ -108,33 +108,6 @@ class DnfSource implements PackageSource {
     }
     this.#accounts = undefined;
     await this.take(this.#accountProviders(unpacked));
-  }
-
-  packageOf(wanted: string): Package | undefined {
-    return this.root.packageOf(wanted);
-  }
-
-  ownershipOf(wanted: string) {
-    return this.root.ownershipOf(wanted);
-  }
-
-  /** The scriptlets of RPMs are not read. */
-  alternativeOf() {
-    return undefined;
-  }
-
-  originOf(from: Package): string {
-    const taken = this.#taken.get(from.name)?.from;
-    return taken === undefined ? "" : `${taken.repository}/${taken.file}`;
-  }
-
-  licensesOf(from: Package): readonly string[] {
-    const license = this.#taken.get(from.name)?.from.license;
-    return license ? [license] : [];
-  }
-
-  modifiedOf(wanted: string): number {
-    return this.root.modifiedOf(wanted);
   }
 
   [Symbol.dispose](): void {

@@ -102,6 +102,8 @@ it("a package is described as every family's are: epoch 0 unsaid, the source by 
     source: { name: "cyrus-sasl", version: "2.1.28-2.fc44" },
     sha256: "ab".repeat(32),
     size: named(packages, "cyrus-sasl-lib").size,
+    licenses: ["BSD-Attribution-HPND-disclaimer"],
+    archivePath: "standin/cyrus-sasl-lib-2.1.28-2.fc44.x86_64.rpm",
   });
   const provides = new Set(["served = 1", "bundled(zlib)", "bundled(bind) = 9.11.36"]);
   expect(asPackage({ ...named(packages, "gmp"), provides }, "").builtIn).toEqual({
