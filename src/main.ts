@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { constants } from "node:os";
+import { CommanderError } from "commander";
 import { createProgram } from "./cli.ts";
 import type { CommandContext } from "./system/context.ts";
 import {
@@ -68,7 +69,7 @@ async function main(): Promise<void> {
     tools = await openTools(options);
   });
   try {
-    await program.parseAsync();
+    await program.parse();
     if (interruption.signal.aborted) throw interruption.signal.reason;
   } catch (error) {
     process.exitCode = await explain(error);
@@ -78,7 +79,8 @@ async function main(): Promise<void> {
 /** Says once what went wrong and returns the exit code for it. */
 async function explain(thrown: unknown): Promise<number> {
   const error = firstError(thrown);
-  if (isCommanderError(error)) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  // commander has printed the help or the version.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
   if (error instanceof Interruption) {
     report("warn", `${error.message}; nothing was left behind`);
     return 128 + constants.signals[error.signal];
@@ -102,13 +104,6 @@ function report(level: "error" | "warn", message: string, hint?: string): void {
       visible(withShortLines(`${prefix}: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`)),
     );
   }
-}
-
-/** commander has printed the help; recognized by its shape, so that commander's class need not be loaded here. */
-function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
-  return (
-    error instanceof Error && "code" in error && String(error.code).startsWith("commander.") && "exitCode" in error
-  );
 }
 
 await main();

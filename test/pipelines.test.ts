@@ -31,9 +31,8 @@ describe("a pipeline", () => {
     expect([verbs[0], verbs.at(-1)]).toEqual(["scratch", "index"]);
   });
 
-  it.each(calls)("for %s, %s: `%s` is a command line of the program", (_, _place, _line, words) => {
-    const program = createProgram({} as CommandContext, async () => {});
-    const verb = program.commands.find((command) => command.name() === words[0]);
+  it.each(calls)("for %s, %s: `%s` is a command line of the program", async (_, _place, _line, words) => {
+    const verb = await createProgram({} as CommandContext, async () => {}).commandOf(words[0] ?? "");
     expect(verb).toBeDefined();
     const { operands, unknown } = verb!.parseOptions(words.slice(1));
     expect(unknown).toEqual([]);

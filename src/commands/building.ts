@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { buildImages } from "../pipeline/build.ts";
 import type { PlanRequest } from "../plan/request.ts";
 import type { CommandContext } from "../system/context.ts";
 import { addPlanOptions, type PlanOptions, readPlan } from "./options.ts";
@@ -22,7 +23,6 @@ export function addBuilding(command: Command, kind: PlanRequest["kind"], context
     .addOption(new Option("--json", "one JSON document on stdout instead of one image reference per line"))
     .action(async (flags: BuildFlags) => {
       const plan = await readPlan(kind, flags);
-      const { buildImages } = await import("../pipeline/build.ts");
       const options = {
         maxListAge: flags.refresh ? 0 : maxListAge,
         force: flags.force ?? false,

@@ -1,17 +1,21 @@
 import { lstat, readFile, rm } from "node:fs/promises";
 import type { Command } from "commander";
+import { Buildah } from "../image/buildah.ts";
+import { Podman } from "../image/podman.ts";
+import { removeLeftSandboxes } from "../proof/sandbox/runtime.ts";
+import { endLeftoverProcesses } from "../system/children.ts";
 import type { CommandContext } from "../system/context.ts";
+import { removeControlGroups } from "../system/control-groups.ts";
 import { Failure, systemCause } from "../system/errors.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
+import { cacheDirectory } from "../system/user-directories.ts";
+import { isLeftover, leftoversIn, workdirBase } from "../system/workdir.ts";
 
 /** `clean`: removes what builds and checks that were killed left behind; what a running build uses is told by its name and stays. */
-export function addCleanCommand(program: Command, context: CommandContext): void {
-  program
-    .command("clean")
-    .description("remove what an interrupted build or check left behind")
+export function addCleanCommand(command: Command, context: CommandContext): void {
+  command
     .option("--cache", "remove the package lists and downloads too; they will be fetched again")
     .action(async (flags: { cache?: true }) => {
-      const { endLeftoverProcesses } = await import("../system/children.ts");
       await endLeftoverProcesses(context.run);
       await removeSandboxes(context);
       const removed = [
@@ -26,23 +30,12 @@ export function addCleanCommand(program: Command, context: CommandContext): void
 
 /** What `prove` ran in sandboxes: their state lies in the work directories. */
 async function removeSandboxes({ run }: CommandContext): Promise<void> {
-  const [{ removeLeftSandboxes }, { removeControlGroups }, { isLeftover, leftoversIn, workdirBase }] =
-    await Promise.all([
-      import("../proof/sandbox/runtime.ts"),
-      import("../system/control-groups.ts"),
-      import("../system/workdir.ts"),
-    ]);
   for (const workdir of await leftoversIn(workdirBase())) await removeLeftSandboxes(workdir, run);
   await removeControlGroups(isLeftover, run);
 }
 
 /** buildah's working containers, and what a check left in podman. A volume goes after the container that uses it. */
 async function removeContainers({ run }: CommandContext): Promise<readonly string[]> {
-  const [{ Buildah }, { Podman }, { isLeftover }] = await Promise.all([
-    import("../image/buildah.ts"),
-    import("../image/podman.ts"),
-    import("../system/workdir.ts"),
-  ]);
   const buildah = new Buildah(run);
   const podman = new Podman(run);
   const working = (await emptyIfNotInstalled(buildah.containers())).filter(isLeftover);
@@ -56,10 +49,6 @@ async function removeContainers({ run }: CommandContext): Promise<readonly strin
 
 /** Images and indexes in the making: `localhost/<name of our own>:latest`. */
 async function removeDrafts({ run }: CommandContext): Promise<readonly string[]> {
-  const [{ Buildah }, { isLeftover }] = await Promise.all([
-    import("../image/buildah.ts"),
-    import("../system/workdir.ts"),
-  ]);
   const buildah = new Buildah(run);
   const images = buildah.images().then((all) => all.flatMap(({ names }) => names));
   const drafts = (await emptyIfNotInstalled(images)).filter((name) =>
@@ -80,10 +69,6 @@ async function emptyIfNotInstalled(names: Promise<readonly string[]>): Promise<r
 }
 
 async function removeFiles(wholeCache: boolean, { run }: CommandContext): Promise<readonly string[]> {
-  const [{ cacheDirectory }, { leftoversIn, workdirBase }] = await Promise.all([
-    import("../system/user-directories.ts"),
-    import("../system/workdir.ts"),
-  ]);
   const cache = cacheDirectory();
   const places = [workdirBase(), cache, `${cache}/built`, `${cache}/derived`];
   const leftovers = wholeCache

@@ -1,10 +1,15 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
+import { chainsTo, outline } from "../closure/outline.ts";
+import { NotAProgram } from "../elf/errors.ts";
 import type { Closure, ClosureOptions } from "../loader/closure.ts";
-import type { RootView } from "../loader/root-view.ts";
+import { resolveClosure } from "../loader/resolve.ts";
+import { type RootView, viewRoot } from "../loader/root-view.ts";
+import { packagesOfFiles } from "../packages/installed-files.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, usageFailure } from "../system/errors.ts";
+import { openDirectoryRoot } from "../system/root.ts";
 import { visibleLine, visibleLines } from "../system/visible.ts";
 
 interface Options {
@@ -14,10 +19,8 @@ interface Options {
 }
 
 /** `closure [--json] [--root DIR] FILE...` */
-export function addClosureCommand(program: Command, context: CommandContext): void {
-  program
-    .command("closure")
-    .description("show what the loader would load for programs, libraries and scripts; execute nothing")
+export function addClosureCommand(command: Command, context: CommandContext): void {
+  command
     .argument("<file...>", "paths, with --root inside DIR, or names of programs, which are looked up in PATH")
     .option("--json", "one JSON document instead of a tree")
     .option(
@@ -40,10 +43,6 @@ interface Answer {
 }
 
 async function showClosures(files: readonly string[], options: Options, context: CommandContext): Promise<void> {
-  const [{ openDirectoryRoot }, { viewRoot }] = await Promise.all([
-    import("../system/root.ts"),
-    import("../loader/root-view.ts"),
-  ]);
   const answers: Answer[] = [];
   for (const directory of (options.root ?? ["/"]).map(rootDirectory)) {
     const view = viewRoot(openDirectoryRoot(directory));
@@ -63,10 +62,6 @@ async function draw(
   oneOfSeveral: boolean,
   context: CommandContext,
 ): Promise<void> {
-  const [{ outline }, { packagesOfFiles }] = await Promise.all([
-    import("../closure/outline.ts"),
-    import("../packages/installed-files.ts"),
-  ]);
   const files = new Set(closures.flatMap((closure) => closure.files.map(({ path: file }) => file)));
   const owners = packagesOfFiles(view.root, [...files]);
   if (oneOfSeveral) context.print(`${visibleLine(directory)}:`);
@@ -81,8 +76,6 @@ async function resolveAll(
   files: readonly string[],
   directory: string,
 ): Promise<{ readonly closures: readonly Closure[]; readonly refused: readonly string[] }> {
-  const { resolveClosure } = await import("../loader/resolve.ts");
-  const { NotAProgram } = await import("../elf/errors.ts");
   const closureOptions: ClosureOptions = directory === "/" ? { workingDirectory: process.cwd() } : {};
   const closures: Closure[] = [];
   const refused: string[] = [];
@@ -160,7 +153,6 @@ function asJson(answers: readonly Answer[]): object {
 }
 
 async function explain(closures: readonly Closure[], wanted: string, context: CommandContext): Promise<void> {
-  const { chainsTo } = await import("../closure/outline.ts");
   const chains = closures.flatMap((closure) => chainsTo(closure, wanted));
   for (const chain of chains) context.print(chain);
   if (chains.length === 0) {

@@ -41,27 +41,23 @@ const helperDirectories = [
 ];
 
 /** `doctor`: what this host can build and check, and what to install for the rest. Exit code 1 where it cannot build. */
-export function addDoctorCommand(program: Command, context: CommandContext): void {
-  program
-    .command("doctor")
-    .description("what this host can build and check, and what to install for the rest")
-    .option("--json", "one JSON document on stdout")
-    .action(async (flags: { json?: true }) => {
-      const manager = hostPackageManager();
-      const ids = await lacksForUserNamespace(context.run);
-      const build = ability("build scratch images of Debian packages", manager, [
-        ...ids,
-        ...(await lacksForStore(context.run)),
-        ...programs(manager, ["apt-get", "apt-config", "dpkg-deb", "flock"]),
-        ...(await lacksForFiles()),
-      ]);
-      const run = ability("run images", manager, [...ids, ...programs(manager, ["podman"]), ...lacksForInit(manager)]);
-      const prove = ability("verify and prove images", manager, [...ids, ...lacksForProof(manager)]);
-      const abilities = [build, run, prove, ...archNames.map((arch) => emulation(arch, manager))];
-      if (flags.json) context.printJson({ packageManager: manager, abilities });
-      else for (const each of abilities) context.print(asText(each));
-      context.setExitCode(build.able ? 0 : 1);
-    });
+export function addDoctorCommand(command: Command, context: CommandContext): void {
+  command.option("--json", "one JSON document on stdout").action(async (flags: { json?: true }) => {
+    const manager = hostPackageManager();
+    const ids = await lacksForUserNamespace(context.run);
+    const build = ability("build scratch images of Debian packages", manager, [
+      ...ids,
+      ...(await lacksForStore(context.run)),
+      ...programs(manager, ["apt-get", "apt-config", "dpkg-deb", "flock"]),
+      ...(await lacksForFiles()),
+    ]);
+    const run = ability("run images", manager, [...ids, ...programs(manager, ["podman"]), ...lacksForInit(manager)]);
+    const prove = ability("verify and prove images", manager, [...ids, ...lacksForProof(manager)]);
+    const abilities = [build, run, prove, ...archNames.map((arch) => emulation(arch, manager))];
+    if (flags.json) context.printJson({ packageManager: manager, abilities });
+    else for (const each of abilities) context.print(asText(each));
+    context.setExitCode(build.able ? 0 : 1);
+  });
 }
 
 function ability(name: string, manager: PackageManager | undefined, lacks: readonly Lack[]): Ability {

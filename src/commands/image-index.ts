@@ -1,8 +1,14 @@
 import { type Command, Option } from "commander";
-import type { BuiltIndex } from "../registry/image-index.ts";
+import { Buildah } from "../image/buildah.ts";
+import { hasRegistryTransport } from "../registry/destination.ts";
+import { type BuiltIndex, indexRegistry, indexStore } from "../registry/image-index.ts";
+import { findLatest } from "../registry/latest.ts";
+import { BuildahManifests } from "../registry/manifest.ts";
 import { type Arch, archesAsked, archNames } from "../system/arch.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
+import { parseImageName } from "../system/image-name.ts";
+import { createWorkdir } from "../system/workdir.ts";
 import { type ConnectionFlags, connectionOf, repeated, timeoutOption, tlsVerifyOption } from "./options.ts";
 
 interface IndexFlags extends ConnectionFlags {
@@ -15,10 +21,8 @@ The images are those of the local store where it has one for every architecture;
 NAME, and the index is pushed there. docker://NAME always means the registry.`;
 
 /** `index NAME`: one multi-architecture index of the per-architecture images, here or in a registry. */
-export function addIndexCommand(program: Command, context: CommandContext): void {
-  program
-    .command("index")
-    .description("make one multi-architecture index of the per-architecture images")
+export function addIndexCommand(command: Command, context: CommandContext): void {
+  command
     .argument("<name>", "the images' name without tag, as localhost/service or registry.example/group/service")
     .addOption(
       new Option("-a, --arch <arch>", "an architecture to have in it; repeatable (default: all)").argParser(repeated),
@@ -36,21 +40,11 @@ export function addIndexCommand(program: Command, context: CommandContext): void
 }
 
 async function makeIndex(text: string, flags: IndexFlags, { run, log }: CommandContext): Promise<BuiltIndex> {
-  const [{ Buildah }, { BuildahManifests }, destinations, { indexStore, indexRegistry }, { findLatest }, names, work] =
-    await Promise.all([
-      import("../image/buildah.ts"),
-      import("../registry/manifest.ts"),
-      import("../registry/destination.ts"),
-      import("../registry/image-index.ts"),
-      import("../registry/latest.ts"),
-      import("../system/image-name.ts"),
-      import("../system/workdir.ts"),
-    ]);
   const wanted = chosen(flags.arch);
   const connection = connectionOf(flags);
-  const inRegistry = destinations.hasRegistryTransport(text);
-  const name = names.parseImageName(inRegistry ? text.slice("docker://".length) : text);
-  await using workdir = await work.createWorkdir();
+  const inRegistry = hasRegistryTransport(text);
+  const name = parseImageName(inRegistry ? text.slice("docker://".length) : text);
+  await using workdir = await createWorkdir();
   const buildah = new Buildah(run, workdir.path);
   const distribution = new BuildahManifests(run, connection, workdir);
   const tools = { buildah, distribution, run, workdir, log };

@@ -1,5 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
+import { survey } from "../init/inspect.ts";
+import { openPackage } from "../init/open-package.ts";
+import { draftFile, draftRecipe, openDecisions } from "../init/recipe.ts";
+import { loadRecipe, shippedNames } from "../recipe/load.ts";
+import { parseRecipe } from "../recipe/parse.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, systemCause, systemErrorCode, usageFailure } from "../system/errors.ts";
 import { type Family, families } from "../system/family.ts";
@@ -10,21 +15,12 @@ interface InitFlags {
 }
 
 /** `init`: writes a new recipe for a packaged service, with what the package itself says. */
-export function addInitCommand(program: Command, context: CommandContext): void {
-  program
-    .command("init")
-    .description("write a recipe for a packaged service from what the package says; it marks what you must decide")
+export function addInitCommand(command: Command, context: CommandContext): void {
+  command
     .argument("<package>", "the package that has the service")
     .option("-o, --output <file>", "where to (default: <package>.yaml here)")
     .addOption(new Option("--from <family>", "whose package (default: this host's)").choices(families))
     .action(async (name: string, flags: InitFlags) => {
-      const [{ draftFile, draftRecipe, openDecisions }, { openPackage }, { survey }, { parseRecipe }] =
-        await Promise.all([
-          import("../init/recipe.ts"),
-          import("../init/open-package.ts"),
-          import("../init/inspect.ts"),
-          import("../recipe/parse.ts"),
-        ]);
       const file = flags.output ?? draftFile(".", name);
       using source = await openPackage(name, flags.from, context).catch(async (error: unknown) => {
         throw await withShippedRecipe(error, name);
@@ -41,7 +37,6 @@ export function addInitCommand(program: Command, context: CommandContext): void 
 
 /** A package that is not there may have been meant for its service, for which there is a recipe. */
 async function withShippedRecipe(error: unknown, name: string): Promise<unknown> {
-  const { loadRecipe, shippedNames } = await import("../recipe/load.ts");
   if (!(error instanceof Failure) || !(await shippedNames()).includes(name)) return error;
   const { recipe } = await loadRecipe(name);
   const packages = [

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import type { Change } from "../deploy/install.ts";
+import { type Change, install, planInstallation, unitDirectory } from "../deploy/install.ts";
 import type { Unit } from "../deploy/quadlet.ts";
 import type { ImagePlan } from "../plan/plan.ts";
 import type { CommandContext } from "../system/context.ts";
@@ -25,7 +25,6 @@ export async function installUnit(
   { user = undefined, dryRun, force = undefined }: InstallOptions,
   { log, print }: CommandContext,
 ): Promise<void> {
-  const { install, planInstallation, unitDirectory } = await import("../deploy/install.ts");
   const own = user ? { home: homedir(), config: process.env.XDG_CONFIG_HOME } : undefined;
   const installation = await planInstallation(unit, unitDirectory(own), force ?? false);
   if (!dryRun) await install(installation);

@@ -1,4 +1,5 @@
 import { Argument, type Command, Option } from "commander";
+import { readLock, writeLock } from "../lock/file.ts";
 import {
   baseDifferences,
   differenceTable,
@@ -8,6 +9,8 @@ import {
   type LockedRelease,
   lockDifferences,
 } from "../lock/lock.ts";
+import { lockImages } from "../pipeline/build.ts";
+import { planImages } from "../plan/plan.ts";
 import type { PlanRequest } from "../plan/request.ts";
 import type { CommandContext } from "../system/context.ts";
 import { usageFailure } from "../system/errors.ts";
@@ -23,10 +26,8 @@ interface LockFlags extends PlanOptions {
 }
 
 /** `lock [scratch|fedora]`: writes down which packages the images are made of, or compares that with what there is now. */
-export function addLockCommand(program: Command, context: CommandContext): void {
-  program
-    .command("lock")
-    .description("write the lock file: every package, version, sha256, per family, release and architecture")
+export function addLockCommand(command: Command, context: CommandContext): void {
+  command
     .addArgument(new Argument("[kind]", "which images' packages").choices(["scratch", "fedora"]).default("scratch"))
     .addOption(recipeOption())
     .addOption(
@@ -55,7 +56,6 @@ export function addLockCommand(program: Command, context: CommandContext): void 
       const { lock, changes, file } = await lockAgain(kind, flags, context);
       const isSame = changes.every(({ differences }) => differences.length === 0);
       if (flags.check === undefined) {
-        const { writeLock } = await import("../lock/file.ts");
         await writeLock(file, lock);
         if (!isSame) context.log.info(changesText(changes));
         if (flags.json) context.printJson({ file, changes });
@@ -74,11 +74,6 @@ type Place = Omit<LockedRelease, "packages"> | Omit<LockedBase, "packages">;
 type Change = Place & { readonly differences: readonly LockDifference[] };
 
 async function lockAgain(kind: PlanRequest["kind"], flags: LockFlags, context: CommandContext) {
-  const [{ readLock }, { planImages }, { lockImages }] = await Promise.all([
-    import("../lock/file.ts"),
-    import("../plan/plan.ts"),
-    import("../pipeline/build.ts"),
-  ]);
   // Every architecture of a scratch image can be asked about anywhere; an OS-based one runs its own programs.
   const arch = flags.arch ?? (kind === "scratch" ? ["all"] : []);
   const { recipe, request, lockFile } = await readRequest(kind, { ...flags, arch });

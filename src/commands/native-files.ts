@@ -1,11 +1,11 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import path from "node:path";
+import { readLinkedIn } from "../elf/linked-in.ts";
 import type { Content } from "../image/contents.ts";
 import type { NativeFile } from "../report/sbom.ts";
 
 /** The programs and libraries among an image's contents, with what they declare to be linked in, sorted by path. */
 export async function nativeFilesIn(contents: ReadonlyMap<string, Content>): Promise<readonly NativeFile[]> {
-  const { readLinkedIn } = await import("../elf/linked-in.ts");
   using layers = openLayers();
   return [...contents]
     .flatMap(([place, content]) => {

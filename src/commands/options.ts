@@ -1,11 +1,14 @@
 import { type Command, Option } from "commander";
-import type { Plan } from "../plan/plan.ts";
+import { defaultLockFile, readLock } from "../lock/file.ts";
+import { type Plan, planImages } from "../plan/plan.ts";
 import type { PlanRequest } from "../plan/request.ts";
+import { loadRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import type { Connection } from "../registry/manifest.ts";
 import { hostArch } from "../system/arch.ts";
 import { type Failure, usageFailure } from "../system/errors.ts";
 import { families } from "../system/family.ts";
+import { hostFamily } from "../system/os-release.ts";
 import { durationPattern, milliseconds, registryTimeout } from "../system/time.ts";
 
 /** The options that choose what is planned, as commander hands them over. */
@@ -84,12 +87,8 @@ export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Com
 
 /** The plan that the options ask for on this host. Throws usage Failures. */
 export async function readPlan(kind: PlanRequest["kind"], options: PlanOptions): Promise<Plan> {
-  const [{ planImages }, { recipe, request, lockFile }] = await Promise.all([
-    import("../plan/plan.ts"),
-    readRequest(kind, options),
-  ]);
+  const { recipe, request, lockFile } = await readRequest(kind, options);
   if (!options.locked) return planImages(recipe, request);
-  const { readLock } = await import("../lock/file.ts");
   const lock = await readLock(lockFile);
   if (lock !== undefined) return planImages(recipe, { ...request, lock });
   throw noLock(lockFile, kind);
@@ -103,11 +102,6 @@ export function noLock(file: string, kind: PlanRequest["kind"]): Failure {
 
 /** The recipe and the request that the options make on this host. Throws usage Failures. */
 export async function readRequest(kind: PlanRequest["kind"], options: PlanOptions): Promise<Asked> {
-  const [{ loadRecipe }, { defaultLockFile }, { hostFamily }] = await Promise.all([
-    import("../recipe/load.ts"),
-    import("../lock/file.ts"),
-    import("../system/os-release.ts"),
-  ]);
   const loaded = await loadRecipe(options.recipe);
   const { name = options.tag, from, builder, base } = options;
   const sourceDateEpoch = process.env.SOURCE_DATE_EPOCH;

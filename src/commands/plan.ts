@@ -3,11 +3,10 @@ import type { CommandContext } from "../system/context.ts";
 import { addPlanOptions, type PlanOptions, readPlan } from "./options.ts";
 
 /** `plan scratch|fedora`: what would be built, as JSON; touches nothing. */
-export function addPlanCommand(program: Command, context: CommandContext): void {
-  const plan = program.command("plan").description("print as JSON what would be built; touch nothing");
+export function addPlanCommand(command: Command, context: CommandContext): void {
   for (const kind of ["scratch", "fedora"] as const) {
-    addPlanOptions(plan.command(kind).description(`what \`${kind}\` would build`), kind)
-      .addOption(new Option("--json", "as always").hideHelp())
+    addPlanOptions(command.command(kind).description(`print what \`${kind}\` would build`), kind)
+      .addOption(new Option("--json", "print JSON").hideHelp())
       .action(async (options: PlanOptions) => context.printJson(withOctalModes(await readPlan(kind, options))));
   }
 }

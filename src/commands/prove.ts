@@ -1,9 +1,12 @@
 import type { Command } from "commander";
-import type { LookupReport } from "../proof/lookups.ts";
-import type { ProofReport } from "../proof/prove.ts";
+import { Podman } from "../image/podman.ts";
+import { type LookupReport, traceLookups } from "../proof/lookups.ts";
+import { type ProofReport, proveImage } from "../proof/prove.ts";
+import { pruneImage } from "../proof/prune.ts";
 import type { ProofTools } from "../proof/recorded-image.ts";
 import type { Verdict } from "../proof/verdict.ts";
 import type { CommandContext } from "../system/context.ts";
+import { createPlainWorkdir } from "../system/workdir.ts";
 import { ranInUserNamespace } from "./user-namespace.ts";
 
 interface ProveFlags {
@@ -13,21 +16,14 @@ interface ProveFlags {
 }
 
 /** `prove`: takes away each entry of an image in turn and performs the checks. Exit code 1 where one can be spared. */
-export function addProveCommand(program: Command, context: CommandContext): void {
-  program
-    .command("prove")
-    .description("show that every file of an image is needed: take each away and run the checks again")
+export function addProveCommand(command: Command, context: CommandContext): void {
+  command
     .argument("<image>", "an image of the local store, of either kind")
     .option("--prune", "write the image without what no check needs, under its name and -pruned, and prove that one")
     .option("--trace", "tell what the service looked for and did not find, and what it never opened (strace)")
     .option("--json", "the certificate as one JSON document on stdout")
     .action(async (image: string, flags: ProveFlags) => {
       if (await ranInUserNamespace(context)) return;
-      const [{ proveImage }, { Podman }, { createPlainWorkdir }] = await Promise.all([
-        import("../proof/prove.ts"),
-        import("../image/podman.ts"),
-        import("../system/workdir.ts"),
-      ]);
       const { run } = context;
       await using workdir = await createPlainWorkdir();
       const tools = { podman: new Podman(run, workdir.path), workdir, run };
@@ -43,7 +39,6 @@ export function addProveCommand(program: Command, context: CommandContext): void
 }
 
 async function traced(image: string, tools: ProofTools): Promise<{ readonly lookups: LookupReport }> {
-  const { traceLookups } = await import("../proof/lookups.ts");
   return { lookups: await traceLookups(image, tools) };
 }
 
@@ -64,10 +59,6 @@ async function pruned(first: ProofReport, tools: ProofTools, { log }: CommandCon
     log.info("nothing to prune");
     return first;
   }
-  const [{ pruneImage }, { proveImage }] = await Promise.all([
-    import("../proof/prune.ts"),
-    import("../proof/prove.ts"),
-  ]);
   const { references } = await pruneImage(first.image.reference, first.dispensable, tools);
   log.info(`${references.join(" and ")}: without ${first.dispensable.join(", ")}`);
   return proveImage(references[0] ?? "", tools);

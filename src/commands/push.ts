@@ -1,6 +1,13 @@
 import type { Command } from "commander";
+import { Buildah } from "../image/buildah.ts";
+import { parseDestination } from "../registry/destination.ts";
+import { findLatest } from "../registry/latest.ts";
+import { BuildahManifests } from "../registry/manifest.ts";
+import { pushAll } from "../registry/push.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
+import { parseImageName } from "../system/image-name.ts";
+import { createWorkdir } from "../system/workdir.ts";
 import { type ConnectionFlags, connectionOf, timeoutOption, tlsVerifyOption } from "./options.ts";
 
 interface PushFlags extends ConnectionFlags {
@@ -8,10 +15,8 @@ interface PushFlags extends ConnectionFlags {
 }
 
 /** `push NAME DEST`: the images of every architecture that the store has, and their index, to a registry or an OCI layout. */
-export function addPushCommand(program: Command, context: CommandContext): void {
-  program
-    .command("push")
-    .description("push the images and their index to a registry or an oci: layout")
+export function addPushCommand(command: Command, context: CommandContext): void {
+  command
     .argument("<name>", "the images' name in the local store, without tag")
     .argument("<destination>", "registry.example/group/service or oci:DIRECTORY, without tag")
     .addOption(tlsVerifyOption())
@@ -19,21 +24,11 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .option("--json", "one JSON document instead of one reference with its digest per line")
     .addHelpText("after", "\nCredentials are buildah's own: buildah login HOST.")
     .action(async (text: string, to: string, flags: PushFlags) => {
-      const [{ Buildah }, { BuildahManifests }, { parseDestination }, { pushAll }, { findLatest }, names, work] =
-        await Promise.all([
-          import("../image/buildah.ts"),
-          import("../registry/manifest.ts"),
-          import("../registry/destination.ts"),
-          import("../registry/push.ts"),
-          import("../registry/latest.ts"),
-          import("../system/image-name.ts"),
-          import("../system/workdir.ts"),
-        ]);
       const { run, log } = context;
       const connection = connectionOf(flags);
-      const name = names.parseImageName(text);
+      const name = parseImageName(text);
       const destination = parseDestination(to);
-      await using workdir = await work.createWorkdir();
+      await using workdir = await createWorkdir();
       const buildah = new Buildah(run, workdir.path);
       const distribution = new BuildahManifests(run, connection, workdir);
       const images = await findLatest(name, buildah);

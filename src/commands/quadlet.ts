@@ -1,12 +1,16 @@
 import { type Command, Option } from "commander";
-import type { PodmanVersion } from "../deploy/podman.ts";
-import type { Unit } from "../deploy/quadlet.ts";
+import { butane } from "../deploy/butane.ts";
+import { type PodmanVersion, parsePodmanVersion } from "../deploy/podman.ts";
+import { quadletUnit, type Unit } from "../deploy/quadlet.ts";
 import type { ImagePlan } from "../plan/plan.ts";
+import { loadRecipe } from "../recipe/load.ts";
 import type { BuildRecord } from "../report/record.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, usageFailure } from "../system/errors.ts";
+import { imageToRun } from "../system/image-name.ts";
 import { installUnit } from "./install-unit.ts";
 import { nameOption, type PlanOptions, readPlan, recipeOption, repeated, tagOption } from "./options.ts";
+import { NoRecord, readRecordedImage } from "./recorded-image.ts";
 
 interface QuadletOptions extends PlanOptions {
   readonly podman?: string;
@@ -27,10 +31,8 @@ interface QuadletOptions extends PlanOptions {
 const usualPodman = "5.4";
 
 /** `quadlet`: the unit that runs the service under podman and systemd. */
-export function addQuadletCommand(program: Command, context: CommandContext): void {
-  program
-    .command("quadlet")
-    .description("print the Podman Quadlet unit of the service, or install it")
+export function addQuadletCommand(command: Command, context: CommandContext): void {
+  command
     .addOption(recipeOption())
     .addOption(
       new Option("-a, --arch <arch>", "of the image in the unit (default: this machine's)").argParser(repeated),
@@ -71,10 +73,6 @@ async function requestedUnit(
   options: QuadletOptions,
   context: CommandContext,
 ): Promise<{ readonly plan: ImagePlan; readonly unit: Unit }> {
-  const [{ quadletUnit }, { imageToRun }] = await Promise.all([
-    import("../deploy/quadlet.ts"),
-    import("../system/image-name.ts"),
-  ]);
   const { images } = await readPlan(await kindOf(options.recipe), options);
   const [plan] = images;
   if (plan === undefined || images.length > 1)
@@ -96,7 +94,6 @@ async function requestedUnit(
 
 async function printed(plan: ImagePlan, unit: Unit, options: QuadletOptions): Promise<string> {
   if (!options.butane) return unit.text;
-  const { butane } = await import("../deploy/butane.ts");
   const [served, ...more] = options.interface ?? [];
   if (served === undefined || more.length > 0 || options.address === undefined) {
     throw usageFailure(
@@ -109,13 +106,11 @@ async function printed(plan: ImagePlan, unit: Unit, options: QuadletOptions): Pr
 
 /** The service is the same in both kinds of image: an OS-based one is meant only where the recipe has no other. */
 async function kindOf(recipe: string): Promise<"scratch" | "fedora"> {
-  const { loadRecipe } = await import("../recipe/load.ts");
   return (await loadRecipe(recipe)).recipe.scratch === undefined ? "fedora" : "scratch";
 }
 
 /** The record of the unit's image; undefined if this host has no such image, because the unit may be for another one. */
 async function recordOf(image: string, context: CommandContext): Promise<BuildRecord | undefined> {
-  const { NoRecord, readRecordedImage } = await import("./recorded-image.ts");
   try {
     return (await readRecordedImage(image, context)).record;
   } catch (error) {
@@ -148,7 +143,6 @@ function signalsReadiness(image: string, record: BuildRecord | undefined, { log 
 
 /** A host whose podman has no Quadlet is not where the unit will run. */
 async function targetPodman(asked: string | undefined, { run, log }: CommandContext): Promise<PodmanVersion> {
-  const { parsePodmanVersion } = await import("../deploy/podman.ts");
   if (asked !== undefined) return parsePodmanVersion(asked);
   try {
     return parsePodmanVersion(await run(["podman", "version", "--format", "{{.Client.Version}}"]));

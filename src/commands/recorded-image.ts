@@ -1,6 +1,10 @@
+import { Buildah } from "../image/buildah.ts";
+import { findImage, isAbsentImage } from "../image/reference.ts";
+import { readRecord } from "../report/record-text.ts";
 import type { RecordedImage } from "../report/sbom.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
+import { CommandFailure } from "../system/run.ts";
 
 /** The image is there, and another tool built it. */
 export class NoRecord extends Failure {
@@ -12,12 +16,6 @@ export async function readRecordedImage(
   image: string,
   { run }: CommandContext,
 ): Promise<RecordedImage & { readonly reference: string }> {
-  const [{ Buildah }, { findImage, isAbsentImage }, { readRecord }, { CommandFailure }] = await Promise.all([
-    import("../image/buildah.ts"),
-    import("../image/reference.ts"),
-    import("../report/record-text.ts"),
-    import("../system/run.ts"),
-  ]);
   const buildah = new Buildah(run);
   const { reference, found } = await findImage(
     image,

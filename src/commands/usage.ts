@@ -3,7 +3,22 @@ import { parseArch } from "../system/arch.ts";
 import { type Failure, usageFailure } from "../system/errors.ts";
 import { nearest } from "../system/nearest.ts";
 
-/** Makes the errors of commander usage Failures, in this tool's grammar and with a hint for the verb that was meant. */
+/** An option that a command does not have. */
+export class UnknownOption extends Error {
+  override readonly name = "UnknownOption";
+  /** Names the verb that has the option, so the commands of all verbs must be complete. */
+  readonly explained: () => Failure;
+
+  constructor(flag: string, command: Command) {
+    super(`unknown option ${flag}`);
+    this.explained = () => unknownOption(flag, command);
+  }
+}
+
+/**
+ * Makes the errors of commander usage Failures, in this tool's grammar and with a hint for the verb that was meant; an unknown option
+ * becomes an UnknownOption.
+ */
 export function explainUsage(program: Command): void {
   for (const command of withSubcommands(program)) {
     command
@@ -37,7 +52,7 @@ function withSubcommands(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
-function usageOf({ code, message }: CommanderError, command: Command): Failure {
+function usageOf({ code, message }: CommanderError, command: Command): Failure | UnknownOption {
   // Of an option's flags, `-a, --arch <arch>`, the long one.
   const quoted = [...message.matchAll(/'(?:[^']*(?=--))?([^']*)'/g)].map(([, word = ""]) => word);
   const [first = "", second = ""] = quoted.map((word) => word.replace(/^(--[\w-]+) [<[].*$/, "$1"));
@@ -46,7 +61,7 @@ function usageOf({ code, message }: CommanderError, command: Command): Failure {
     case "commander.unknownCommand":
       return unknownVerb(command.args[0] ?? first, command);
     case "commander.unknownOption":
-      return unknownOption(first.replace(/=.*$/, ""), command);
+      return new UnknownOption(first.replace(/=.*$/, ""), command);
     case "commander.excessArguments":
       return excessArgument(command);
     case "commander.missingArgument":

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
-import type { Finding } from "../proof/verify.ts";
+import { Podman } from "../image/podman.ts";
+import { type Finding, verifyImage } from "../proof/verify.ts";
 import type { CommandContext } from "../system/context.ts";
+import { createPlainWorkdir } from "../system/workdir.ts";
 import { ranInUserNamespace } from "./user-namespace.ts";
 
 interface VerifyFlags {
@@ -10,21 +12,14 @@ interface VerifyFlags {
 }
 
 /** `verify`: performs the checks of an image. Exit code 1 where one fails, or is skipped without leave. */
-export function addVerifyCommand(program: Command, context: CommandContext): void {
-  program
-    .command("verify")
-    .description("run the recipe's checks against an image, with the privileges that its unit gives it")
+export function addVerifyCommand(command: Command, context: CommandContext): void {
+  command
     .argument("<image>", "an image of the local store, of either kind")
     .option("--allow-skip", "do not fail for checks that this machine cannot run")
     .option("--against <image>", "compare every answer with those of another image's service")
     .option("--json", "one JSON document on stdout")
     .action(async (image: string, flags: VerifyFlags) => {
       if (await ranInUserNamespace(context)) return;
-      const [{ verifyImage }, { Podman }, { createPlainWorkdir }] = await Promise.all([
-        import("../proof/verify.ts"),
-        import("../image/podman.ts"),
-        import("../system/workdir.ts"),
-      ]);
       const { run } = context;
       await using workdir = await createPlainWorkdir();
       const verification = await verifyImage(

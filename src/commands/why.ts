@@ -1,15 +1,20 @@
 import type { Command } from "commander";
+import { Buildah } from "../image/buildah.ts";
+import { readContents } from "../image/contents.ts";
+import { ownersOf } from "../install/rpm-database.ts";
+import { resolvePath } from "../report/path.ts";
 import type { RecordedImage } from "../report/sbom.ts";
+import { explain, explanationText, overviewText, pathsLike } from "../report/why.ts";
+import { explainInstalled, installedText, packagesText } from "../report/why-package.ts";
 import type { Arch } from "../system/arch.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
+import { createWorkdir } from "../system/workdir.ts";
 import { readRecordedImage } from "./recorded-image.ts";
 
 /** `why IMAGE [PATH]`: why this file is in the image. */
-export function addWhyCommand(program: Command, context: CommandContext): void {
-  program
-    .command("why")
-    .description("say why a file is in an image: from the recipe's program by which rule, of which package")
+export function addWhyCommand(command: Command, context: CommandContext): void {
+  command
     .argument("<image>", "an image that dhcpd-build built, in the local store")
     .argument(
       "[path]",
@@ -31,10 +36,6 @@ export function addWhyCommand(program: Command, context: CommandContext): void {
 type Explained = readonly [value: unknown, text: string];
 
 async function overview({ record }: RecordedImage): Promise<Explained> {
-  const [{ overviewText }, { packagesText }] = await Promise.all([
-    import("../report/why.ts"),
-    import("../report/why-package.ts"),
-  ]);
   const { entries, packages, plan } = record;
   if (plan.kind === "scratch") return [{ entries }, overviewText(record)];
   return [{ entries, packages }, `${overviewText(record)}\n${packagesText(record)}`];
@@ -46,12 +47,10 @@ async function explanationOf(
   image: string,
   context: CommandContext,
 ): Promise<Explained> {
-  const { explain, explanationText, pathsLike } = await import("../report/why.ts");
   const explanation = explain(record, wanted);
   if (explanation !== undefined) return [explanation, explanationText(explanation, record)];
   if (record.plan.kind === "os") {
     const owners = await askImage({ id, arch: record.plan.arch }, wanted, context);
-    const { explainInstalled, installedText } = await import("../report/why-package.ts");
     const installed = owners && explainInstalled(record, wanted, owners);
     if (installed !== undefined) return [installed, installedText(installed, record)];
   }
@@ -62,13 +61,6 @@ async function explanationOf(
 
 /** Whose something in an OS-based image is, whose record does not have its files; undefined where there is no such thing in it. */
 async function askImage(image: { readonly id: string; readonly arch: Arch }, wanted: string, { run }: CommandContext) {
-  const [{ Buildah }, { readContents }, { ownersOf }, { resolvePath }, { createWorkdir }] = await Promise.all([
-    import("../image/buildah.ts"),
-    import("../image/contents.ts"),
-    import("../install/rpm-database.ts"),
-    import("../report/path.ts"),
-    import("../system/workdir.ts"),
-  ]);
   await using workdir = await createWorkdir();
   const buildah = new Buildah(run, workdir.path);
   // Not asked of a container, which has more than its image: /proc, /dev, what is mounted into it.

@@ -31,7 +31,7 @@ async function closure(...args: readonly string[]): Promise<{ stdout: string; ex
     },
   };
   const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
-  addClosureCommand(program, context);
+  addClosureCommand(program.command("closure"), context);
   try {
     await program.parseAsync(["closure", ...args], { from: "user" });
   } catch (thrown) {

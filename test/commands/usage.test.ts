@@ -11,7 +11,7 @@ const context: CommandContext = {
   relay() {},
   setExitCode() {},
 };
-const parse = (line: string) => createProgram(context, async () => {}).parseAsync(line.split(" "), { from: "user" });
+const parse = (line: string) => createProgram(context, async () => {}).parse(line.split(" "));
 
 it.each([
   // what is typed, sentence, hint

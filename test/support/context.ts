@@ -12,7 +12,7 @@ export interface Outcome {
 
 /** Runs one verb as the command line would, with a Run of the test's choice. */
 export async function runVerb(
-  add: (program: Command, context: CommandContext) => void,
+  add: (command: Command, context: CommandContext) => void,
   args: readonly string[],
   run: Run,
 ): Promise<Outcome> {
@@ -20,7 +20,7 @@ export async function runVerb(
   const notes: string[] = [];
   let exitCode: 0 | 1 | 3 = 0;
   const program = new Command().exitOverride();
-  add(program, {
+  add(program.command(args[0] ?? ""), {
     log: { ...silent, info: (note: string) => void notes.push(note) } as CommandContext["log"],
     run,
     print: (text) => void stdout.push(text),
