@@ -25,9 +25,9 @@ export function hasWildcard(text: string): boolean {
 function below(root: Root, directory: string, name: string, isLast: boolean): readonly string[] {
   if (name === "**") return isLast ? everything(root, directory) : [directory, ...everything(root, directory, true)];
   if (!hasWildcard(name)) return [`${directory}/${name}`];
-  const expression = nameExpression(name);
+  const matches = nameMatcher(name);
   return namesIn(root, directory)
-    .filter((each) => expression.test(each))
+    .filter(matches)
     .map((each) => `${directory}/${each}`);
 }
 
@@ -55,14 +55,50 @@ function located(root: Root, directory: string, name: string): string {
   return path.posix.join(locate(root, directory === "" ? "/" : directory)?.path ?? "/", name);
 }
 
-/** `[!a-c]` is the only part that is not written the same in a regular expression. */
-function nameExpression(name: string): RegExp {
-  const source = name.replaceAll(/\[([!^]?)(\]?[^\]]*)\]|([*?])|[^\w]/gu, (part, negated, listed, wildcard) => {
-    if (wildcard !== undefined) return wildcard === "*" ? "[^/]*" : "[^/]";
-    if (listed !== undefined) return `[${negated === "" ? "" : "^"}${listed.replaceAll(/[\\\]^[&~|]/g, "\\$&")}]`;
-    return `\\u{${part.codePointAt(0)?.toString(16)}}`;
-  });
-  return new RegExp(`^${/^[*?[]/.test(name) ? "(?!\\.)" : ""}${source}$`, "u");
+/**
+ * Whether a name matches a pattern of one name. The pattern becomes one test per character and a `*` between them, and a mismatch goes back
+ * to the last `*` only, so that the time is at most the product of the two lengths whatever the pattern is.
+ */
+function nameMatcher(pattern: string): (name: string) => boolean {
+  const parts = pattern.match(/\[[!^]?\]?[^\]]*\]|\*+|./gsu) ?? [];
+  const tests = parts.map((part) => (part.startsWith("*") ? "*" : characterTest(part)));
+  const hidesDots = /^[*?[]/.test(pattern);
+  return (name) => !(hidesDots && name.startsWith(".")) && matchesAll(tests, [...name]);
+}
+
+type CharacterTest = (character: string) => boolean;
+
+/** For a character, `?`, or a list in brackets (glob(7)). A range whose ends are in the wrong order has nothing in it. */
+function characterTest(part: string): CharacterTest {
+  if (part === "?") return () => true;
+  const [, negated, listed] = /^\[([!^]?)(\]?[^\]]*)\]$/su.exec(part) ?? [];
+  if (listed === undefined) return (character) => character === part;
+  const ranges = [...listed.matchAll(/(.)-(.)|./gsu)].map(([all, from = all, to = all]) => ({ from, to }));
+  return (character) => {
+    const isListed = ranges.some(({ from, to }) => byBytes(from, character) <= 0 && byBytes(character, to) <= 0);
+    return isListed === (negated === "");
+  };
+}
+
+function matchesAll(tests: readonly (CharacterTest | "*")[], characters: readonly string[]): boolean {
+  let [test, at] = [0, 0];
+  let retry: { readonly test: number; readonly at: number } | undefined;
+  while (at < characters.length || test < tests.length) {
+    const next = tests[test];
+    if (next === "*") {
+      test += 1;
+      retry = { test, at };
+    } else if (at < characters.length && next?.(characters[at] ?? "")) {
+      test += 1;
+      at += 1;
+    } else {
+      if (retry === undefined || retry.at >= characters.length) return false;
+      at = retry.at + 1;
+      test = retry.test;
+      retry = { test, at };
+    }
+  }
+  return true;
 }
 
 function byBytes(one: string, other: string): number {

@@ -41,6 +41,13 @@ test.each([
   ["/a/b.so/*", []],
   ["/a/b+so", []],
   ["/a/[b.so", []],
+  ["/a/[c-a].so", []],
+  ["/a/[]b].so", ["/a/b.so"]],
+  ["/a/[^a-c].so", ["/a/é.so"]],
+  ["/a/[a-].so", []],
+  ["/a/*.*.*", ["/a/c.so.1"]],
+  ["/a/**.so", ["/a/b.so", "/a/é.so"]],
+  ["/a/x*[*", ["/a/x[1]"]],
 ])("%s", (pattern, expected) => {
   expect(matchingPaths(root, pattern)).toEqual(expected);
 });
@@ -54,3 +61,12 @@ test.each([
 ])("%s has a wildcard: %s", (text, expected) => {
   expect(hasWildcard(text)).toBe(expected);
 });
+
+test("a pattern with many wildcards takes no longer than the product of its length and the name's", () => {
+  const name = "a".repeat(250);
+  mkdirSync(path.join(directory, "many"));
+  writeFileSync(path.join(directory, "many", name), "");
+  expect(matchingPaths(root, `/many/${"*a".repeat(120)}`)).toEqual([`/many/${name}`]);
+  // With backtracking, each wildcard multiplies the time.
+  expect(matchingPaths(root, `/many/${"*a".repeat(120)}*b`)).toEqual([]);
+}, 10_000);
