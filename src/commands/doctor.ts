@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from "node:fs";
 import os from "node:os";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type Arch, arches, archNames, hostArch } from "../system/arch.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure } from "../system/errors.ts";
@@ -13,6 +13,7 @@ import {
   packagesOfPrograms,
 } from "../system/host.ts";
 import { CommandFailure, type Run } from "../system/run.ts";
+import { inUserNamespace } from "./user-namespace.ts";
 
 /** What keeps the host from doing something. */
 interface Lack {
@@ -42,22 +43,33 @@ const helperDirectories = [
 
 /** `doctor`: what this host can build and check, and what to install for the rest. Exit code 1 where it cannot build. */
 export function addDoctorCommand(command: Command, context: CommandContext): void {
-  command.option("--json", "one JSON document on stdout").action(async (flags: { json?: true }) => {
-    const manager = hostPackageManager();
-    const ids = await lacksForUserNamespace(context.run);
-    const build = ability("build scratch images of Debian packages", manager, [
-      ...ids,
-      ...(await lacksForStore(context.run)),
-      ...programs(manager, ["apt-get", "apt-config", "dpkg-deb", "flock"]),
-      ...(await lacksForFiles()),
-    ]);
-    const run = ability("run images", manager, [...ids, ...programs(manager, ["podman"]), ...lacksForInit(manager)]);
-    const prove = ability("verify and prove images", manager, [...ids, ...lacksForProof(manager)]);
-    const abilities = [build, run, prove, ...archNames.map((arch) => emulation(arch, manager))];
-    if (flags.json) context.printJson({ packageManager: manager, abilities });
-    else for (const each of abilities) context.print(asText(each));
-    context.setExitCode(build.able ? 0 : 1);
-  });
+  command
+    .option("--json", "one JSON document on stdout")
+    .addOption(new Option("--sandbox", "what this program asks itself in a user namespace").hideHelp())
+    .action(async (flags: { json?: true; sandbox?: true }) => {
+      if (flags.sandbox) {
+        for (const trouble of await sandboxTroubles(context.run)) context.print(trouble);
+        return;
+      }
+      const manager = hostPackageManager();
+      const ids = await lacksForUserNamespace(context.run);
+      const build = ability("build scratch images of Debian packages", manager, [
+        ...ids,
+        ...(await lacksForStore(context.run)),
+        ...programs(manager, ["apt-get", "apt-config", "dpkg-deb", "flock"]),
+        ...(await lacksForFiles()),
+      ]);
+      const run = ability("run images", manager, [...ids, ...programs(manager, ["podman"]), ...lacksForInit(manager)]);
+      const missing = [...ids, ...lacksForProof(manager)];
+      const prove = ability("verify and prove images", manager, [
+        ...missing,
+        ...(missing.length > 0 ? [] : await lacksForSandbox(context.run)),
+      ]);
+      const abilities = [build, run, prove, ...archNames.map((arch) => emulation(arch, manager))];
+      if (flags.json) context.printJson({ packageManager: manager, abilities });
+      else for (const each of abilities) context.print(asText(each));
+      context.setExitCode(build.able ? 0 : 1);
+    });
 }
 
 function ability(name: string, manager: PackageManager | undefined, lacks: readonly Lack[]): Ability {
@@ -67,7 +79,7 @@ function ability(name: string, manager: PackageManager | undefined, lacks: reado
   return {
     name,
     able: lacks.length === 0,
-    lacks: lacks.map(({ what }) => what),
+    lacks: [...new Set(lacks.map(({ what }) => what))],
     ...(install === undefined ? {} : { install }),
   };
 }
@@ -114,13 +126,17 @@ async function lacksForStore(run: Run): Promise<readonly Lack[]> {
     await buildah.images();
     return [];
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    const reason =
-      error instanceof CommandFailure
-        ? `buildah cannot open the containers store: ${lastLine(error.stderr)}`
-        : error.message;
-    return [{ what: error.hint === undefined ? reason : `${reason}; ${error.hint}` }];
+    if (error instanceof CommandFailure) {
+      return [{ what: `buildah cannot open the containers store: ${lastLine(error.stderr)}` }];
+    }
+    return [lackOf(error)];
   }
+}
+
+/** A Failure in one line. Throws anything else again. */
+function lackOf(error: unknown): Lack {
+  if (!(error instanceof Failure)) throw error;
+  return { what: error.hint === undefined ? error.message : `${error.message}; ${error.hint}` };
 }
 
 /** So many ids has a user to whom useradd(8) assigns them: SUB_UID_COUNT of login.defs(5). */
@@ -130,12 +146,14 @@ const usualIds = 65_536;
 async function lacksForUserNamespace(run: Run): Promise<readonly Lack[]> {
   if (process.getuid?.() === 0) return [];
   try {
-    const map = await run(["buildah", "unshare", "cat", "/proc/self/uid_map"]);
+    const { withStore } = await import("../image/store-trouble.ts");
+    const map = withStore(await run(["buildah", "unshare", "cat", "/proc/self/uid_map"]));
     const ids = map.split("\n").map((line) => Number(line.trim().split(/\s+/)[2] ?? 0));
     if (ids.reduce((sum, count) => sum + count, 0) >= usualIds) return [];
   } catch (error) {
-    if (!(error instanceof CommandFailure)) throw error;
-    if (hasIds()) return [];
+    if (!(error instanceof CommandFailure)) return [lackOf(error)];
+    if (error.notFound) return [];
+    if (hasIds()) return [{ what: await namespaceTrouble(error) }];
   }
   const { username } = os.userInfo();
   const first = firstFreeId();
@@ -145,6 +163,26 @@ async function lacksForUserNamespace(run: Run): Promise<readonly Lack[]> {
       what: `${username} has too few subordinate ids: sudo usermod --add-subuids ${range} --add-subgids ${range} ${username}; podman system migrate`,
     },
   ];
+}
+
+/** Settings of the kernel that forbid user namespaces, with the value that does and the one that does not (sysctl(8)). */
+const forbidding = [
+  { name: "kernel.apparmor_restrict_unprivileged_userns", value: "1", better: "0" },
+  { name: "kernel.unprivileged_userns_clone", value: "0", better: "1" },
+  { name: "user.max_user_namespaces", value: "0", better: "15000" },
+] as const;
+
+/** Why buildah cannot make a user namespace, with the command that allows it if a setting of the kernel forbids it. */
+async function namespaceTrouble(error: CommandFailure): Promise<string> {
+  const { storeTrouble } = await import("../image/store-trouble.ts");
+  const sentence = storeTrouble(error)?.message ?? `no user namespace can be made: ${error.complaint}`;
+  const setting = forbidding.find(({ name, value }) => readSetting(name) === value);
+  return setting === undefined ? sentence : `${sentence}; sudo sysctl ${setting.name}=${setting.better}`;
+}
+
+function readSetting(name: string): string | undefined {
+  const file = `/proc/sys/${name.replaceAll(".", "/")}`;
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
 }
 
 /** subuid(5): name or number, first id, count. */
@@ -186,6 +224,41 @@ function lacksForProof(manager: PackageManager | undefined): readonly Lack[] {
   return (["podman", "ip", "nsenter", "runc", "udhcpc"] as const)
     .filter((name) => !isThere(name) && !isThere(others[name] ?? name))
     .map((name) => lack(`${name} is not installed`, manager, packagesOfPrograms[name]));
+}
+
+/** Why no service can run in a sandbox here, found by trying. */
+async function lacksForSandbox(run: Run): Promise<readonly Lack[]> {
+  if (process.getuid?.() === 0) return (await sandboxTroubles(run)).map((what) => ({ what }));
+  try {
+    const printed = await run(inUserNamespace(["doctor", "--sandbox"]));
+    return printed.split("\n").flatMap((what) => (what === "" ? [] : [{ what }]));
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    return [{ what: `no sandbox can be made: ${error.complaint}` }];
+  }
+}
+
+/** Tries the OCI runtime that sandboxes use and the one that podman uses, each in a sandbox like those of `prove`. */
+async function sandboxTroubles(run: Run): Promise<readonly string[]> {
+  const arch = hostArch();
+  if (arch === undefined) return ["no image can be built for this machine's architecture"];
+  const [{ sandboxTrouble }, { requireRuntime }] = await Promise.all([
+    import("../proof/sandbox/attempt.ts"),
+    import("../proof/sandbox/runtime.ts"),
+  ]);
+  try {
+    const { withStore } = await import("../image/store-trouble.ts");
+    const podmans = withStore(await run(["podman", "info", "--format", "{{.Host.OCIRuntime.Path}}"]));
+    const runtimes = new Set(
+      [requireRuntime(), ...(podmans === "" ? [] : [podmans])].map((file) => realpathSync(file)),
+    );
+    const troubles = await Promise.all([...runtimes].map((runtime) => sandboxTrouble(runtime, arch, run)));
+    return troubles.flatMap((trouble) => trouble ?? []);
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) return [lackOf(error).what];
+    const { storeTrouble } = await import("../image/store-trouble.ts");
+    return [storeTrouble(error)?.message ?? `podman does not work here: ${error.complaint}`];
+  }
 }
 
 /** `podman run --init` needs an init, which not every distribution's podman pulls in. */

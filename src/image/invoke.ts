@@ -1,7 +1,7 @@
 import path from "node:path";
 import { Failure } from "../system/errors.ts";
 import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
-import { storeTrouble } from "./store-trouble.ts";
+import { storeTrouble, withStore } from "./store-trouble.ts";
 
 /** Starts buildah with these words and returns its stdout. Throws CommandFailure, or a Failure with a hint where there is no buildah. */
 export type Invoke = (words: readonly string[], options?: InvokeOptions) => Promise<string>;
@@ -40,7 +40,7 @@ export function buildahInvoker(run: Run, temporary?: string, store: readonly str
     const lock = alone === undefined ? [] : (["flock", "--no-fork", alone] as const);
     const [program, ...rest] = [...lock, "buildah", ...store, ...registriesFile(words), ...words];
     try {
-      return await run([program, ...rest], { ...options, env });
+      return withStore(await run([program, ...rest], { ...options, env }));
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
       if (!error.notFound || error.command[0] !== "buildah") throw storeTrouble(error) ?? error;

@@ -4,7 +4,7 @@ import { CommandFailure, type Run, type RunOptions } from "../system/run.ts";
 import { ownName } from "../system/workdir.ts";
 import type { ExecutionConfig, HistoryEntry } from "./config.ts";
 import { findImage, isAbsentImage } from "./reference.ts";
-import { storeTrouble } from "./store-trouble.ts";
+import { storeTrouble, withStore } from "./store-trouble.ts";
 
 /** What the store knows about an image. */
 export interface ImageFacts {
@@ -106,10 +106,11 @@ export class Podman {
   async #podman(args: readonly string[], options: RunOptions = {}, before: readonly string[] = []): Promise<string> {
     try {
       const [program = "", ...words] = [...before, "podman", ...args];
-      return await this.#run([program, ...words], { ...options, env: this.#env });
+      const printed = await this.#run([program, ...words], { ...options, env: this.#env });
+      // A program of an image may print anything.
+      return args[0] === "run" ? printed : withStore(printed);
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
-      // A program of an image may print anything.
       if (!error.notFound) throw (args[0] === "run" ? undefined : storeTrouble(error)) ?? error;
       throw new Failure("cannot run an image: podman is not installed", {
         hint: "dhcpd-build doctor says how to install it",

@@ -49,8 +49,22 @@ const troubles: readonly Trouble[] = [
 
 /** The sentence for a buildah or podman that cannot use the person's containers store; undefined for any other failure. */
 export function storeTrouble(failure: CommandFailure): Failure | undefined {
+  return troubleIn(failure.stderr, failure);
+}
+
+/**
+ * Returns what buildah or podman printed to stdout. Throws Failure if it could not read storage.conf: it prints that there, before its
+ * answer, goes on without the file and ends with 0 (containers/storage, types/options.go).
+ */
+export function withStore(printed: string): string {
+  const trouble = /^Failed to read \S+ toml: /.test(printed) ? troubleIn(printed.split("\n")[0] ?? "") : undefined;
+  if (trouble !== undefined) throw trouble;
+  return printed;
+}
+
+function troubleIn(printedText: string, failure?: CommandFailure): Failure | undefined {
   // What it warns of is not what it failed for.
-  const text = failure.stderr
+  const text = printedText
     .split("\n")
     .filter((line) => !line.includes("level=warning"))
     .join("\n")
@@ -59,7 +73,7 @@ export function storeTrouble(failure: CommandFailure): Failure | undefined {
     const found = printed.exec(text);
     if (found === null) continue;
     const sentence = `cannot use the containers store: ${cause(found[1] ?? found[2] ?? found[0])}`;
-    return new Failure(sentence, { hint: hint(), cause: failure });
+    return new Failure(sentence, { hint: hint(), ...(failure === undefined ? {} : { cause: failure }) });
   }
   return undefined;
 }

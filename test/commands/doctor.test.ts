@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { addDoctorCommand } from "../../src/commands/doctor.ts";
+import { inUserNamespace } from "../../src/commands/user-namespace.ts";
 import { hostArch } from "../../src/system/arch.ts";
 import { installCommand } from "../../src/system/host.ts";
-import { type Command, CommandFailure } from "../../src/system/run.ts";
+import { type Command, CommandFailure, type Run } from "../../src/system/run.ts";
 import { runVerb } from "../support/context.ts";
 import { recordingRun } from "../support/run.ts";
 
@@ -141,6 +142,51 @@ it("lacking podman does not keep a host from building", async () => {
       lacks: expect.arrayContaining(["podman is not installed"]),
     }),
   );
+});
+
+describe("verify and prove", () => {
+  const verifying = (diagnosis: Diagnosis) => diagnosis.abilities.find(({ name }) => name.startsWith("verify"));
+  const forProof = ["ip", "nsenter", "runc", "udhcpc"];
+  /** The OCI runtime answers `stderr`; "" for one that works. */
+  const runtime =
+    (stderr: string): Run =>
+    async (command) => {
+      if (command.includes("--version")) return "buildah version 1.28.2";
+      if (stderr !== "" && command.includes("--bundle")) {
+        throw new CommandFailure(command, { reason: "exit code 1", exitCode: 1, stderr });
+      }
+      return "";
+    };
+
+  it("are possible if the OCI runtime starts a container", async () => {
+    install(...everything, ...forProof);
+    expect(verifying((await diagnose(runtime(""))).diagnosis)).toMatchObject({ able: true, lacks: [] });
+  });
+
+  it("are not if it does not, in the runtime's words", async () => {
+    install(...everything, ...forProof);
+    const { exitCode, diagnosis } = await diagnose(runtime("x\ncreating cgroup: no such device"));
+    const name = path.basename(process.execPath);
+    expect(verifying(diagnosis)).toMatchObject({
+      able: false,
+      lacks: [`${name} cannot start a container here: creating cgroup: no such device`],
+    });
+    expect(exitCode).toBe(0);
+  });
+
+  it("are tried in the user namespace of an ordinary user", async () => {
+    vi.spyOn(process, "getuid").mockReturnValue(1000);
+    install(...everything, ...forProof);
+    const { run, calls } = recordingRun((command) => {
+      if (command[1] === "--version") return "buildah version 1.28.2";
+      if (command.includes("/proc/self/uid_map")) return "0 1000 1\n1 100000 65536";
+      return command.at(-1) === "--sandbox" ? "runc cannot start a container here" : undefined;
+    });
+    const { diagnosis } = await diagnose(run);
+    vi.restoreAllMocks();
+    expect(verifying(diagnosis)?.lacks).toEqual(["runc cannot start a container here"]);
+    expect(calls.map(({ command }) => command)).toContainEqual(inUserNamespace(["doctor", "--sandbox"]));
+  });
 });
 
 it("this machine's own programs need no emulator", async () => {

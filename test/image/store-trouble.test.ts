@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { storeTrouble } from "../../src/image/store-trouble.ts";
+import { storeTrouble, withStore } from "../../src/image/store-trouble.ts";
 import { CommandFailure } from "../../src/system/run.ts";
 
 const warning = 'time="T" level=warning msg="no subuid ranges found for user \\"jo\\" in /etc/subuid"\n';
@@ -46,3 +46,12 @@ it.each(["", "Error: x: image not known", `${warning}Error: x: image not known`]
     expect(troubleOf(stderr)).toBeUndefined();
   },
 );
+
+it("a storage.conf that is printed as unreadable before the answer is a trouble, and other output is not", () => {
+  const line = "Failed to read /home/jo/.config/containers/storage.conf toml: line 1: expected '.', but got '['";
+  expect(() => withStore(`${line}\n[]`)).toThrow(
+    "cannot use the containers store: its configuration cannot be read: toml: line 1: expected '.', but got '['",
+  );
+  expect(withStore("[]")).toBe("[]");
+  expect(withStore(`[]\n${line}`)).toBe(`[]\n${line}`);
+});

@@ -176,6 +176,9 @@ describe.runIf(canServe)("verify", () => {
     await run(user.as(["mkdir", "-p", `${user.home}/.config/containers`]));
     await run(["sh", "-c", 'grep -v -E "tmp_dir|volume_path" "$0" > "$1"', workshop.store.env.CONTAINERS_CONF!, conf]);
     await run(user.as(["chmod", "a+r", conf]), { cwd: user.home }).catch(() => run(["chmod", "a+r", conf]));
+    expect(await run(user.as([process.execPath, program, "doctor"]), { cwd: user.home })).toContain(
+      "yes  verify and prove images\n",
+    );
     await run(user.as([process.execPath, program, "scratch", "--quiet"]), { cwd: user.home });
     const printed = await run(user.as([process.execPath, program, "verify", "localhost/dhcpd:latest-x86_64"]), {
       cwd: user.home,
