@@ -143,7 +143,9 @@ class AptSource implements PackageSource {
 
   /** Fetches the packages that are not in the cache yet, and adds the files of all of them to the root. */
   async #take(stanzas: readonly Stanza[]): Promise<void> {
-    const packages = stanzas.map((stanza) => packageOf(stanza, this.root)).filter(({ name }) => !this.#taken.has(name));
+    // The same package may be among them twice.
+    const byName = new Map(stanzas.map((stanza) => [stanza.package, packageOf(stanza, this.root)]));
+    const packages = [...byName.values()].filter(({ name }) => !this.#taken.has(name));
     const unpacked = await this.#unpacked(packages);
     for (const { from, payload, script } of unpacked) {
       this.#taken.set(from.name, from);
@@ -162,7 +164,9 @@ class AptSource implements PackageSource {
     const missing = compressed.filter((_, index) => files[index] === undefined);
     if (missing.length > 0) await this.#download(missing);
     await using scratch = await cache.scratchDirectory();
-    return Promise.all(packages.map(async (from, index) => known[index] ?? (await this.#unpack(from, scratch.path))));
+    return await Promise.all(
+      packages.map(async (from, index) => known[index] ?? (await this.#unpack(from, scratch.path))),
+    );
   }
 
   async #cached(from: Package): Promise<UnpackedDeb | undefined> {
