@@ -104,6 +104,13 @@ const signs: readonly Sign[] = [
     sentence: "loads OpenSSL providers; the default one is inside libcrypto",
   },
   {
+    about: "backtraces",
+    symbols: /^(__)?backtrace$/,
+    of: "own",
+    answers: ["x86_64-linux-gnu/", "aarch64-linux-gnu/"].map((triplet) => `/usr/lib/${triplet}libgcc_s.so.1`),
+    sentence: "prints backtraces, which are empty without libgcc_s.so.1; dlopen: { backtraces: true } adds it",
+  },
+  {
     about: "/bin/sh",
     symbols: executes,
     of: "own",

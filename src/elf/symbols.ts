@@ -248,19 +248,23 @@ function tableOf(
 
 /**
  * The functions of glibc that open libgcc_s.so.1 by themselves (the callers of __libc_unwind_link_get, and of pthread_cancel_init before
- * 2.32). The first three abort without it, and a backtrace is empty.
+ * 2.32). The first three abort without it. A backtrace is merely empty, and programs ask for one when they are about to abort anyway.
  */
-const callers: readonly { readonly feature: string; readonly functions: readonly string[] }[] = [
-  { feature: "thread cancellation", functions: ["pthread_cancel", "pthread_exit", "thrd_exit"] },
-  { feature: "backtraces", functions: ["backtrace", "__backtrace"] },
-];
+const callers = [
+  {
+    feature: "thread cancellation",
+    priority: "recommended",
+    functions: ["pthread_cancel", "pthread_exit", "thrd_exit"],
+  },
+  { feature: "backtraces", priority: "suggested", functions: ["backtrace", "__backtrace"] },
+] as const;
 
-const all = callers.flatMap(({ functions }) => functions);
+const all: readonly string[] = callers.flatMap(({ functions }) => functions);
 
 /** What glibc opens to unwind the stack, as if each file that imports such a function had a note that asks for it. */
 export function unwinderNotes(image: ElfImage): readonly DlopenNote[] {
   if (!importsAny(image, all)) return [];
   return callers
     .filter(({ functions }) => importsAny(image, functions))
-    .map(({ feature }) => ({ sonames: ["libgcc_s.so.1"], feature, priority: "recommended" }));
+    .map(({ feature, priority }) => ({ sonames: ["libgcc_s.so.1"], feature, priority }));
 }

@@ -68,10 +68,22 @@ function acceptanceOfAll(
   return reasons.includes(undefined) ? undefined : reasons[0];
 }
 
-/** What need not be proved: what the recipe accepts, and what it has put there for scanners alone. */
-export function acceptedOf({ plan, entries }: BuildRecord): readonly Unproven[] {
+/**
+ * What need not be proved: what the recipe accepts, what it has put there for scanners alone, and what a program opens by itself in a
+ * situation that no check brings about, such as libgcc_s.so.1 when a thread is canceled.
+ */
+export function acceptedOf({ plan, entries, dlopen = [] }: BuildRecord): readonly Unproven[] {
   const metadata = entries.filter(({ reason }) => reason.kind === "metadata");
-  return [...plan.unproven, ...metadata.map(({ path }) => ({ path, reason: "for scanners: the recipe's metadata" }))];
+  const recommended = dlopen.filter(({ outcome, priority }) => outcome === "found" && priority === "recommended");
+  const opened = new Map(recommended.map(({ path, requester, feature }) => [path, { requester, feature }]));
+  return [
+    ...plan.unproven,
+    ...metadata.map(({ path }) => ({ path, reason: "for scanners: the recipe's metadata" })),
+    ...entries.flatMap(({ path, reason }) => {
+      const by = reason.kind === "needed" && reason.rule === "dlopen" ? opened.get(path) : undefined;
+      return by === undefined ? [] : [{ path, reason: `${by.requester} opens it for ${by.feature ?? "itself"}` }];
+    }),
+  ];
 }
 
 /** What the verdicts have against the image, one sentence each; none when every entry is needed or rightly accepted. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ImageFile } from "../../src/proof/image-files.ts";
-import { objections, removablesOf, verdictsOf } from "../../src/proof/verdict.ts";
-import type { EntryRecord } from "../../src/report/record.ts";
+import { acceptedOf, objections, removablesOf, verdictsOf } from "../../src/proof/verdict.ts";
+import type { BuildRecord, EntryRecord } from "../../src/report/record.ts";
 
 const file = (path: string): ImageFile => ({ path, kind: "file", mode: "0644", owner: "0:0" });
 const directory = (path: string): ImageFile => ({ path, kind: "directory", mode: "0755", owner: "0:0" });
@@ -41,6 +41,31 @@ it("the old name of /run is needed as the runtime directories are", () => {
     { path: "/var/run", kind: "symlink", verdict: "needed", holds: "/run/served" },
   ]);
   expect(objections(verdicts([]), [])).toContain("no check needs /var/run");
+});
+
+it("what a program opens in a situation that no check brings about needs no proof, and a mere suggestion does", () => {
+  const opened = (path: string, soname: string) => ({
+    path,
+    reason: { kind: "needed", soname, rule: "dlopen", by: ["/usr/program"] },
+  });
+  const decision = { requester: "/usr/program", outcome: "found" };
+  const record = {
+    plan: { unproven: [] },
+    entries: [opened("/lib/unwinder", "unwinder"), opened("/lib/extra", "extra"), opened("/lib/other", "other")],
+    dlopen: [
+      {
+        ...decision,
+        sonames: ["unwinder"],
+        feature: "thread cancellation",
+        priority: "recommended",
+        path: "/lib/unwinder",
+      },
+      { ...decision, sonames: ["extra"], feature: "extras", priority: "suggested", path: "/lib/extra" },
+    ],
+  } as unknown as BuildRecord;
+  expect(acceptedOf(record)).toEqual([
+    { path: "/lib/unwinder", reason: "/usr/program opens it for thread cancellation" },
+  ]);
 });
 
 describe("the verdict", () => {
