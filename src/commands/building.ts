@@ -17,10 +17,10 @@ export const maxListAge = 24 * 60 * 60 * 1000;
 /** Gives a verb that builds images its options and its action. */
 export function addBuilding(command: Command, kind: PlanRequest["kind"], context: CommandContext): void {
   addPlanOptions(command, kind)
-    .addOption(new Option("--refresh", "fetch the package lists anew, however young they are"))
-    .addOption(new Option("--force", "build even what is up to date"))
+    .addOption(new Option("--refresh", "update the package lists first"))
+    .addOption(new Option("--force", "rebuild even if the image is up to date"))
     .addOption(new Option("--no-loader-check", "skip the cross-check with the image's dynamic loader"))
-    .addOption(new Option("--json", "one JSON document on stdout instead of one image reference per line"))
+    .addOption(new Option("--json", "print JSON"))
     .action(async (flags: BuildFlags) => {
       const plan = await readPlan(kind, flags);
       const options = {
@@ -34,7 +34,7 @@ export function addBuilding(command: Command, kind: PlanRequest["kind"], context
         const megabytes = (size / 1_000_000).toFixed(1);
         context.log.info(`${references.join(" and ")}: ${files} files, ${megabytes} MB, from ${from}`);
         if (metadata !== undefined)
-          context.log.info(`of that for scanners alone: ${metadata.files} files, ${metadata.size} bytes`);
+          context.log.info(`including scanner metadata: ${metadata.files} files, ${metadata.size} bytes`);
       }
       if (flags.json) context.printJson({ images });
       else for (const { references } of images) context.print(references[0] ?? "");

@@ -11,10 +11,10 @@ import { CommandFailure, type Run } from "../system/run.ts";
 import { cacheDirectory } from "../system/user-directories.ts";
 import { isLeftover, leftoversIn, workdirBase } from "../system/workdir.ts";
 
-/** `clean`: removes what builds and checks that were killed left behind; what a running build uses is told by its name and stays. */
+/** `clean`: removes what builds and checks that were killed left behind; what a running build uses stays, by its name. */
 export function addCleanCommand(command: Command, context: CommandContext): void {
   command
-    .option("--cache", "remove the package lists and downloads too; they will be fetched again")
+    .option("--cache", "also remove cached package lists and downloads")
     .action(async (flags: { cache?: true }) => {
       await endLeftoverProcesses(context.run);
       await removeSandboxes(context);
@@ -58,7 +58,7 @@ async function removeDrafts({ run }: CommandContext): Promise<readonly string[]>
   return drafts;
 }
 
-/** Where a tool is not installed it has left nothing. */
+/** A tool that is not installed has left nothing. */
 async function emptyIfNotInstalled(names: Promise<readonly string[]>): Promise<readonly string[]> {
   try {
     return await names;
@@ -81,7 +81,7 @@ async function removeFiles(wholeCache: boolean, { run }: CommandContext): Promis
   return removed;
 }
 
-/** Removes a file or directory of this user; says whether there was one. Others clean up after themselves. */
+/** Removes a file or directory of this user; returns whether there was one. Other users remove their own. */
 async function removeOwn(file: string, run: Run): Promise<boolean> {
   const stats = await lstat(file).catch(() => undefined);
   if (stats === undefined || stats.uid !== process.getuid?.()) return false;

@@ -21,15 +21,14 @@ interface Options {
 /** `closure [--json] [--root DIR] FILE...` */
 export function addClosureCommand(command: Command, context: CommandContext): void {
   command
-    .argument("<file...>", "paths, with --root inside DIR, or names of programs, which are looked up in PATH")
-    .option("--json", "one JSON document instead of a tree")
-    .option(
-      "--root <dir>",
-      "look into this directory as if it were /; repeatable",
-      (dir: string, all: string[] = []) => [...all, dir],
-    )
-    .option("--why <soname>", "only how this library comes in")
-    .addHelpText("after", "\nExit code: 0 nothing is missing, 1 something is, 2 bad usage or not a program.")
+    .argument("<file...>", "paths (inside DIR with --root), or program names to look up in PATH")
+    .option("--json", "print JSON")
+    .option("--root <dir>", "treat this directory as / (repeatable)", (dir: string, all: string[] = []) => [
+      ...all,
+      dir,
+    ])
+    .option("--why <soname>", "show only why this library is loaded")
+    .addHelpText("after", "\nExits with 1 if a library is missing, 2 if a file is not a program.")
     .action((files: readonly string[], options: Options) => showClosures(files, options, context));
 }
 
@@ -93,7 +92,7 @@ async function resolveAll(
 
 function rootDirectory(given: string): string {
   if (given === "" || !statSync(given, { throwIfNoEntry: false })?.isDirectory()) {
-    throw usageFailure(`cannot look into '${given}': there is no such directory`);
+    throw usageFailure(`cannot use '${given}' as a root: no such directory`);
   }
   return path.resolve(given);
 }
@@ -156,7 +155,7 @@ async function explain(closures: readonly Closure[], wanted: string, context: Co
   const chains = closures.flatMap((closure) => chainsTo(closure, wanted));
   for (const chain of chains) context.print(chain);
   if (chains.length === 0) {
-    context.log.warn(`'${wanted}' is in none of these closures`);
+    context.log.warn(`'${wanted}' is not in any of these closures`);
     context.setExitCode(1);
   }
 }

@@ -4,12 +4,12 @@ import { differenceText } from "../report/difference-text.ts";
 import type { CommandContext } from "../system/context.ts";
 import { readRecordedImage } from "./recorded-image.ts";
 
-/** `diff IMAGE IMAGE`: what changes for those who run the second image instead of the first. */
+/** `diff IMAGE IMAGE`: what the second image changes for a user of the first. */
 export function addDiffCommand(command: Command, context: CommandContext): void {
   command
-    .argument("<before>", "an image that dhcpd-build built, in the local store")
-    .argument("<after>", "the one that is to take its place")
-    .option("--json", "one JSON document")
+    .argument("<before>", "an image built by dhcpd-build, in local storage")
+    .argument("<after>", "the image that would replace it")
+    .option("--json", "print JSON")
     .option("--exit-code", "exit with 3 if the images differ")
     .addHelpText("after", "\nWithout --exit-code, exits with 0 whether or not the images differ.")
     .action(async (before: string, after: string, flags: { json?: true; exitCode?: true }) => {

@@ -17,19 +17,19 @@ interface IndexFlags extends ConnectionFlags {
 }
 
 const explanation = `
-The images are those of the local store where it has one for every architecture; else those that were pushed to the registry of
-NAME, and the index is pushed there. docker://NAME always means the registry.`;
+Uses the local images if there is one for every architecture. Otherwise uses the images in NAME's registry and pushes the index
+there. docker://NAME always uses the registry.`;
 
 /** `index NAME`: one multi-architecture index of the per-architecture images, here or in a registry. */
 export function addIndexCommand(command: Command, context: CommandContext): void {
   command
-    .argument("<name>", "the images' name without tag, as localhost/service or registry.example/group/service")
+    .argument("<name>", "image name without a tag, such as localhost/service or registry.example/group/service")
     .addOption(
-      new Option("-a, --arch <arch>", "an architecture to have in it; repeatable (default: all)").argParser(repeated),
+      new Option("-a, --arch <arch>", "an architecture to include (repeatable; default: all)").argParser(repeated),
     )
     .addOption(tlsVerifyOption())
     .addOption(timeoutOption())
-    .option("--json", "one JSON document instead of the index's reference")
+    .option("--json", "print JSON")
     .addHelpText("after", explanation)
     .action(async (text: string, flags: IndexFlags) => {
       const index = await makeIndex(text, flags, context);
@@ -54,7 +54,7 @@ async function makeIndex(text: string, flags: IndexFlags, { run, log }: CommandC
   log.info(
     inRegistry
       ? `making the index from the registry's images of ${name}`
-      : `making the index from the registry's images, because the local store has not every architecture of ${name}`,
+      : `making the index from the registry's images, because local storage does not have every architecture of ${name}`,
   );
   return await indexRegistry(name, wanted, tools);
 }

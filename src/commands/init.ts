@@ -14,12 +14,14 @@ interface InitFlags {
   readonly from?: Family;
 }
 
-/** `init`: writes a new recipe for a packaged service, with what the package itself says. */
+/** `init`: writes a draft recipe for a packaged service from the contents of the package. */
 export function addInitCommand(command: Command, context: CommandContext): void {
   command
-    .argument("<package>", "the package that has the service")
-    .option("-o, --output <file>", "where to (default: <package>.yaml here)")
-    .addOption(new Option("--from <family>", "whose package (default: this host's)").choices(families))
+    .argument("<package>", "the package that contains the service")
+    .option("-o, --output <file>", "output file (default: <package>.yaml)")
+    .addOption(
+      new Option("--from <family>", "distribution whose package to use (default: this host's)").choices(families),
+    )
     .action(async (name: string, flags: InitFlags) => {
       const file = flags.output ?? draftFile(".", name);
       using source = await openPackage(name, flags.from, context).catch(async (error: unknown) => {
@@ -29,13 +31,13 @@ export function addInitCommand(command: Command, context: CommandContext): void 
       parseRecipe(draft, file);
       await writeNew(file, draft);
       const open = openDecisions(draft);
-      const rest = open === 0 ? "" : `; ${open} ${open === 1 ? "line wants" : "lines want"} your decision: TODO`;
+      const rest = open === 0 ? "" : `; ${open} ${open === 1 ? "TODO" : "TODOs"} to resolve`;
       context.log.info(`wrote ${file}${rest}; build it with dhcpd-build scratch --recipe ${file}`);
       context.print(file);
     });
 }
 
-/** A package that is not there may have been meant for its service, for which there is a recipe. */
+/** If there is no such package but a shipped recipe of this name, the hint names the recipe. */
 async function withShippedRecipe(error: unknown, name: string): Promise<unknown> {
   if (!(error instanceof Failure) || !(await shippedNames()).includes(name)) return error;
   const { recipe } = await loadRecipe(name);
@@ -43,7 +45,7 @@ async function withShippedRecipe(error: unknown, name: string): Promise<unknown>
     ...new Set(Object.values(recipe.scratch?.packages ?? {}).flatMap((names) => names?.[0] ?? [])),
   ].join(" or ");
   return new Failure(error.message, {
-    hint: `there is a recipe of that name, of the package ${packages}: dhcpd-build scratch --recipe ${name}`,
+    hint: `the recipe ${name} uses the package ${packages}: dhcpd-build scratch --recipe ${name}`,
     kind: error.kind,
     cause: error,
   });
@@ -56,7 +58,7 @@ async function writeNew(file: string, text: string): Promise<void> {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
     const cause =
-      code === "EEXIST" ? "it exists" : code === "ENOENT" ? "its directory does not exist" : systemCause(error);
-    throw usageFailure(`cannot write the recipe ${file}: ${cause}`, "name another file with --output");
+      code === "EEXIST" ? "it already exists" : code === "ENOENT" ? "its directory does not exist" : systemCause(error);
+    throw usageFailure(`cannot write the recipe ${file}: ${cause}`, "choose another file with --output");
   }
 }

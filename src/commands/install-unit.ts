@@ -14,13 +14,13 @@ export interface InstallOptions {
 const done: Readonly<Record<Change, string>> = {
   install: "installed",
   update: "updated",
-  keep: "it is there already:",
-  replace: "replaced what was changed:",
+  keep: "already installed:",
+  replace: "replaced the modified unit",
 };
 
-/** Installs the unit, prints its place and says what is left to do, all of it or, with `dryRun`, none. Throws Failure. */
+/** Installs the unit, prints its path and logs the next steps. With `dryRun` it changes nothing. Throws Failure. */
 export async function installUnit(
-  { recipe, service }: ImagePlan,
+  { service }: ImagePlan,
   unit: Unit,
   { user = undefined, dryRun, force = undefined }: InstallOptions,
   { log, print }: CommandContext,
@@ -29,12 +29,10 @@ export async function installUnit(
   const installation = await planInstallation(unit, unitDirectory(own), force ?? false);
   if (!dryRun) await install(installation);
   log.info(`${dryRun ? "would be: " : ""}${done[installation.change]} ${installation.file}`);
-  if (user && (service.capabilities.length > 0 || service.ports.length > 0))
-    log.info(
-      `an ordinary user's ${recipe} reaches no network of the host's that asks for ${service.capabilities.join(", ")}`,
-    );
-  for (const file of service.config.filter((place) => !existsSync(place)))
-    log.info(`next: write the configuration, ${file}: without it the service does not start`);
+  const needs = service.capabilities.length > 0 ? service.capabilities : service.ports;
+  if (user && needs.length > 0) log.info(`a rootless container cannot use ${needs.join(", ")} on the host network`);
+  for (const file of service.config.filter((path) => !existsSync(path)))
+    log.info(`next: create ${file}, which the service needs to start`);
   const systemctl = `${user || process.getuid?.() === 0 ? "" : "sudo "}systemctl${user ? " --user" : ""}`;
   log.info(`next: ${systemctl} daemon-reload`);
   const instance = unit.name.replace(/\.container$/, "").replace(/@$/, "@eth0");

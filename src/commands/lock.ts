@@ -25,33 +25,32 @@ interface LockFlags extends PlanOptions {
   readonly json?: true;
 }
 
-/** `lock [scratch|fedora]`: writes down which packages the images are made of, or compares that with what there is now. */
+/** `lock [scratch|fedora]`: writes the packages of the images to the lock file, or compares the lock file with the current packages. */
 export function addLockCommand(command: Command, context: CommandContext): void {
   command
-    .addArgument(new Argument("[kind]", "which images' packages").choices(["scratch", "fedora"]).default("scratch"))
+    .addArgument(new Argument("[kind]", "kind of image").choices(["scratch", "fedora"]).default("scratch"))
     .addOption(recipeOption())
     .addOption(
       new Option(
         "-a, --arch <arch>",
-        "x86_64, aarch64 or all; repeatable (default: all; fedora: this machine's)",
+        "x86_64, aarch64 or all (repeatable; default: all; for fedora: this machine's)",
       ).argParser(repeated),
     )
-    .addOption(new Option("--from <family>", "scratch: whose packages (default: this host's)").choices(families))
-    .addOption(new Option("--builder <image>", "scratch: run the package manager inside this image"))
-    .addOption(new Option("--base <image>", "fedora: another base image than the recipe's"))
+    .addOption(
+      new Option("--from <family>", "with scratch: distribution whose packages to use (default: this host's)").choices(
+        families,
+      ),
+    )
+    .addOption(new Option("--builder <image>", "with scratch: run the package manager in this image"))
+    .addOption(new Option("--base <image>", "with fedora: base image to use instead of the recipe's"))
     .addOption(lockFileOption())
     .addOption(new Option("--check", "report newer packages and exit with 3 if there are any; change nothing"))
     .addOption(
-      new Option("--update <package>", "take the newest of this package and keep the others; repeatable")
-        .argParser(repeated)
-        .conflicts("check"),
+      new Option("--update <package>", "update only this package (repeatable)").argParser(repeated).conflicts("check"),
     )
-    .option("--refresh", "fetch the package lists anew, however young they are")
-    .option("--json", "the difference as one JSON document")
-    .addHelpText(
-      "after",
-      "\nWhat the lock file knows of other families, releases, bases and architectures stays in it.",
-    )
+    .option("--refresh", "update the package lists first")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nEntries for other distributions, releases, base images and architectures are kept.")
     .action(async (kind: PlanRequest["kind"], flags: LockFlags) => {
       const { lock, changes, file } = await lockAgain(kind, flags, context);
       const isSame = changes.every(({ differences }) => differences.length === 0);
@@ -63,7 +62,7 @@ export function addLockCommand(command: Command, context: CommandContext): void 
         return;
       }
       if (flags.json) context.printJson({ file, changes });
-      else if (isSame) context.log.info(`${file} is what there is now`);
+      else if (isSame) context.log.info(`${file} is up to date`);
       else context.print(changesText(changes));
       if (!isSame) context.setExitCode(3);
     });
@@ -74,15 +73,15 @@ type Place = Omit<LockedRelease, "packages"> | Omit<LockedBase, "packages">;
 type Change = Place & { readonly differences: readonly LockDifference[] };
 
 async function lockAgain(kind: PlanRequest["kind"], flags: LockFlags, context: CommandContext) {
-  // Every architecture of a scratch image can be asked about anywhere; an OS-based one runs its own programs.
+  // A scratch image can be resolved for every architecture anywhere. An OS-based image runs its own programs.
   const arch = flags.arch ?? (kind === "scratch" ? ["all"] : []);
   const { recipe, request, lockFile } = await readRequest(kind, { ...flags, arch });
   const before = await readLock(lockFile);
   if (before === undefined && (flags.check || flags.update)) throw noLock(lockFile, kind);
   if (before !== undefined && before.recipe !== recipe.name) {
     throw usageFailure(
-      `cannot lock ${recipe.name} in ${lockFile}: that is the lock of ${before.recipe}`,
-      "--lock-file names another file",
+      `cannot lock ${recipe.name} in ${lockFile}: it belongs to recipe ${before.recipe}`,
+      "choose another file with --lock-file",
     );
   }
   const kept = flags.update === undefined || before === undefined ? undefined : without(before, kind, flags.update);
@@ -127,7 +126,7 @@ function without(lock: Lock, kind: PlanRequest["kind"], names: readonly string[]
   if (unknown !== undefined) {
     throw usageFailure(
       `cannot update ${unknown}: it is not in the lock of ${kind} images`,
-      `there is ${[...known].sort().join(", ") || "nothing"}; dhcpd-build lock ${kind} takes the newest of all`,
+      `it contains ${[...known].sort().join(", ") || "nothing"}; dhcpd-build lock ${kind} updates all`,
     );
   }
   const others = <Item extends Locked>(items: readonly Item[]) =>

@@ -36,11 +36,16 @@ export interface Asked {
 const defaultRecipe = "dhcpd";
 
 export function recipeOption(): Option {
-  return new Option("-r, --recipe <name|file>", "a shipped recipe by name, or a YAML file").default(defaultRecipe);
+  return new Option("-r, --recipe <name|file>", "name of a shipped recipe, or path of a YAML file").default(
+    defaultRecipe,
+  );
 }
 
 export function lockFileOption(): Option {
-  return new Option("--lock-file <file>", "the lock file (default: beside the recipe; of a shipped one: here)");
+  return new Option(
+    "--lock-file <file>",
+    "lock file (default: next to the recipe, or in the current directory for a shipped recipe)",
+  );
 }
 
 export function nameOption(): Option {
@@ -64,24 +69,22 @@ export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Com
     .addOption(
       new Option(
         "-a, --arch <arch>",
-        "x86_64 (amd64), aarch64 (arm64) or all; repeatable (default: this machine's)",
+        "x86_64 (amd64), aarch64 (arm64) or all (repeatable; default: this machine's)",
       ).argParser(repeated),
     )
     .addOption(nameOption())
     .addOption(tagOption())
-    .addOption(new Option("--locked", "use exactly the packages of the lock file; a difference is an error"))
+    .addOption(new Option("--locked", "use exactly the packages in the lock file, or fail"))
     .addOption(lockFileOption());
   switch (kind) {
     case "scratch":
       return command
         .addOption(
-          new Option("--from <family>", "whose packages (default: this host's, if the recipe has them)").choices(
-            families,
-          ),
+          new Option("--from <family>", "distribution whose packages to use (default: this host's)").choices(families),
         )
-        .addOption(new Option("--builder <image>", "run the package manager inside this image"));
+        .addOption(new Option("--builder <image>", "run the package manager in this image"));
     case "fedora":
-      return command.addOption(new Option("--base <image>", "another base image than the recipe's"));
+      return command.addOption(new Option("--base <image>", "base image to use instead of the recipe's"));
   }
 }
 
@@ -97,7 +100,7 @@ export async function readPlan(kind: PlanRequest["kind"], options: PlanOptions):
 /** There is no lock file where one is needed. */
 export function noLock(file: string, kind: PlanRequest["kind"]): Failure {
   const command = kind === "scratch" ? "dhcpd-build lock" : "dhcpd-build lock fedora";
-  return usageFailure(`cannot read the lock file ${file}: there is no such file`, `${command} writes it`);
+  return usageFailure(`cannot read the lock file ${file}: file not found`, `create it with ${command}`);
 }
 
 /** The recipe and the request that the options make on this host. Throws usage Failures. */
@@ -129,12 +132,12 @@ export interface ConnectionFlags {
 export function tlsVerifyOption(): Option {
   return new Option(
     "--tls-verify <boolean>",
-    "whether a registry must have TLS with a valid certificate (default: as registries.conf has it)",
+    "require TLS with a valid certificate of a registry (default: as set in registries.conf)",
   ).choices(["true", "false"]);
 }
 
 export function timeoutOption(): Option {
-  return new Option("--timeout <time>", "give up when a registry makes no progress for so long").default(
+  return new Option("--timeout <time>", "give up if a registry makes no progress for this long").default(
     `${registryTimeout / 1000}s`,
   );
 }
@@ -143,6 +146,6 @@ export function timeoutOption(): Option {
 export function connectionOf({ tlsVerify, timeout }: ConnectionFlags): Connection {
   const time = /^\d+$/.test(timeout) ? `${timeout}s` : timeout;
   if (!durationPattern.test(time))
-    throw usageFailure(`cannot use --timeout '${timeout}': that is no time`, "a time looks like 90s or 5m");
+    throw usageFailure(`cannot use --timeout '${timeout}': invalid duration`, "use a duration such as 90s or 5m");
   return { ...(tlsVerify === undefined ? {} : { tlsVerify: tlsVerify === "true" }), timeout: milliseconds(time) };
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { CommandContext } from "../system/context.ts";
 import { addPlanOptions, type PlanOptions, readPlan } from "./options.ts";
 
-/** `plan scratch|fedora`: what would be built, as JSON; touches nothing. */
+/** `plan scratch|fedora`: prints as JSON what would be built, and changes nothing. */
 export function addPlanCommand(command: Command, context: CommandContext): void {
   for (const kind of ["scratch", "fedora"] as const) {
     addPlanOptions(command.command(kind).description(`print what \`${kind}\` would build`), kind)

@@ -15,13 +15,13 @@ interface ProveFlags {
   readonly trace?: true;
 }
 
-/** `prove`: takes away each entry of an image in turn and performs the checks. Exit code 1 where one can be spared. */
+/** `prove`: removes each entry of an image in turn and runs the checks. Exits with 1 if an entry is not needed. */
 export function addProveCommand(command: Command, context: CommandContext): void {
   command
-    .argument("<image>", "an image of the local store, of either kind")
-    .option("--prune", "write the image without what no check needs, under its name and -pruned, and prove that one")
-    .option("--trace", "tell what the service looked for and did not find, and what it never opened (strace)")
-    .option("--json", "the certificate as one JSON document on stdout")
+    .argument("<image>", "an image in local storage, of either kind")
+    .option("--prune", "also build NAME-pruned without unneeded files, and prove it")
+    .option("--trace", "also list files that the service did not find or never opened (uses strace)")
+    .option("--json", "print JSON")
     .action(async (image: string, flags: ProveFlags) => {
       if (await ranInUserNamespace(context)) return;
       const { run } = context;
@@ -42,18 +42,18 @@ async function traced(image: string, tools: ProofTools): Promise<{ readonly look
   return { lookups: await traceLookups(image, tools) };
 }
 
-/** `absent    /etc/services  looked for and not there: on this machine netbase has it`. */
+/** `absent    /etc/services  not found in the image: on this machine netbase has it`. */
 export function lookupLines({ missing, unopened }: LookupReport): readonly string[] {
   return [
     ...missing.map(({ path, package: owner }) => {
-      const hint = owner === undefined ? "" : `: on this machine ${owner} has it`;
-      return `absent    ${path}  looked for and not there${hint}`;
+      const hint = owner === undefined ? "" : ` (on this machine: package ${owner})`;
+      return `absent    ${path}  not found in the image${hint}`;
     }),
     ...unopened.map((path) => `unopened  ${path}  no check opens it`),
   ];
 }
 
-/** The certificate of the image without what the first one calls dispensable. */
+/** Builds the image without the dispensable entries and proves it. */
 async function pruned(first: ProofReport, tools: ProofTools, { log }: CommandContext): Promise<ProofReport> {
   if (first.dispensable.length === 0) {
     log.info("nothing to prune");
@@ -80,7 +80,7 @@ export function verdictText({ path, verdict, failed = [], holds, accepted }: Ver
     first !== undefined
       ? `'${first.check}' fails: ${first.because}`
       : holds !== undefined
-        ? `it holds ${holds}`
+        ? `contains ${holds}`
         : accepted !== undefined
           ? `accepted: ${accepted}`
           : "all checks pass without it";

@@ -17,12 +17,12 @@ interface PushFlags extends ConnectionFlags {
 /** `push NAME DEST`: the images of every architecture that the store has, and their index, to a registry or an OCI layout. */
 export function addPushCommand(command: Command, context: CommandContext): void {
   command
-    .argument("<name>", "the images' name in the local store, without tag")
-    .argument("<destination>", "registry.example/group/service or oci:DIRECTORY, without tag")
+    .argument("<name>", "local image name, without a tag")
+    .argument("<destination>", "registry.example/group/service or oci:DIRECTORY, without a tag")
     .addOption(tlsVerifyOption())
     .addOption(timeoutOption())
-    .option("--json", "one JSON document instead of one reference with its digest per line")
-    .addHelpText("after", "\nCredentials are buildah's own: buildah login HOST.")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nUses buildah's credentials: buildah login HOST.")
     .action(async (text: string, to: string, flags: PushFlags) => {
       const { run, log } = context;
       const connection = connectionOf(flags);
@@ -33,8 +33,8 @@ export function addPushCommand(command: Command, context: CommandContext): void 
       const distribution = new BuildahManifests(run, connection, workdir);
       const images = await findLatest(name, buildah);
       if (images.length === 0) {
-        throw new Failure(`cannot push ${name}: the local store has no image of that name`, {
-          hint: "buildah images lists what is there; the name goes without tag",
+        throw new Failure(`cannot push ${name}: no image of this name in local storage`, {
+          hint: "list images with: buildah images; give the name without a tag",
         });
       }
       const pushed = await pushAll(name, images, destination, { buildah, distribution, log });

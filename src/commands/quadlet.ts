@@ -27,7 +27,7 @@ interface QuadletOptions extends PlanOptions {
   readonly force?: true;
 }
 
-/** What Debian's and Fedora's current releases have at least. */
+/** The oldest version in the current releases of Debian and Fedora. */
 const usualPodman = "5.4";
 
 /** `quadlet`: the unit that runs the service under podman and systemd. */
@@ -35,26 +35,24 @@ export function addQuadletCommand(command: Command, context: CommandContext): vo
   command
     .addOption(recipeOption())
     .addOption(
-      new Option("-a, --arch <arch>", "of the image in the unit (default: this machine's)").argParser(repeated),
+      new Option("-a, --arch <arch>", "architecture of the image (default: this machine's)").argParser(repeated),
     )
     .addOption(nameOption())
     .addOption(tagOption())
-    .addOption(new Option("--image <image>", "the image with its tag or digest").conflicts(["name", "tag"]))
-    .addOption(new Option("--podman <version>", `for this podman (default: this host's, or ${usualPodman})`))
-    .addOption(new Option("--interface <name>", "an interface to serve; repeatable").argParser(repeated))
-    .addOption(new Option("--template", "one unit for any interface, started as NAME@INTERFACE"))
+    .addOption(new Option("--image <image>", "image with tag or digest").conflicts(["name", "tag"]))
+    .addOption(new Option("--podman <version>", `target podman version (default: this host's, or ${usualPodman})`))
+    .addOption(new Option("--interface <name>", "an interface to serve (repeatable)").argParser(repeated))
+    .addOption(new Option("--template", "write a template unit, started as NAME@INTERFACE"))
     .addOption(
-      new Option("--notify", "the program tells systemd when it is ready (default: as the image's record says)"),
+      new Option("--notify", "wait for the program's readiness notification (default: detected from the image)"),
     )
-    .addOption(new Option("--no-notify", "systemd does not wait for a word of the program"))
-    .addOption(new Option("--butane", "a Fedora CoreOS configuration with the unit and the static address"))
-    .addOption(new Option("--address <address>", "the served interface's own, for --butane, as 192.0.2.1/24"))
-    .addOption(
-      new Option("--install", "write the unit to where systemd finds it, and print that place").conflicts("butane"),
-    )
-    .addOption(new Option("--user", "for your own systemd instead of the system's").conflicts("butane"))
-    .addOption(new Option("--dry-run", "with --install: write nothing, only say what would be done"))
-    .addOption(new Option("--force", "with --install: replace a unit that is not this tool's, or was changed"))
+    .addOption(new Option("--no-notify", "do not wait for readiness"))
+    .addOption(new Option("--butane", "print a Fedora CoreOS configuration with the unit and the static address"))
+    .addOption(new Option("--address <address>", "address of the interface, with --butane, for example 192.0.2.1/24"))
+    .addOption(new Option("--install", "install the unit and print its path").conflicts("butane"))
+    .addOption(new Option("--user", "install for the current user").conflicts("butane"))
+    .addOption(new Option("--dry-run", "with --install: write nothing, only print what would be done"))
+    .addOption(new Option("--force", "with --install: replace a foreign or modified unit"))
     .action(async (options: QuadletOptions) => {
       if (!options.install && (options.dryRun || options.force))
         throw usageFailure(
@@ -62,7 +60,7 @@ export function addQuadletCommand(command: Command, context: CommandContext): vo
           "add --install",
         );
       if (options.address !== undefined && !options.butane)
-        throw usageFailure("cannot use --address: a unit has no address of the host", "it belongs to --butane");
+        throw usageFailure("cannot use --address: only a Butane configuration contains the address", "add --butane");
       const { plan, unit } = await requestedUnit(options, context);
       if (options.install) await installUnit(plan, unit, options, context);
       else context.print((await printed(plan, unit, options)).trimEnd());
@@ -76,7 +74,7 @@ async function requestedUnit(
   const { images } = await readPlan(await kindOf(options.recipe), options);
   const [plan] = images;
   if (plan === undefined || images.length > 1)
-    throw usageFailure("cannot write one unit for several architectures", "name one with --arch");
+    throw usageFailure("cannot write one unit for several architectures", "choose one with --arch");
   const image = imageToRun("--image", options.image, `latest-${plan.arch}`) ?? `${plan.image}:latest-${plan.arch}`;
   const isRead = options.image !== undefined || options.notify === undefined;
   const record = isRead ? await recordOf(image, context) : undefined;
@@ -98,13 +96,13 @@ async function printed(plan: ImagePlan, unit: Unit, options: QuadletOptions): Pr
   if (served === undefined || more.length > 0 || options.address === undefined) {
     throw usageFailure(
       "cannot write the static address of the served interface",
-      "name it with --interface and --address",
+      "give --interface once, and --address",
     );
   }
   return butane(plan, unit, { interface: served, address: options.address });
 }
 
-/** The service is the same in both kinds of image: an OS-based one is meant only where the recipe has no other. */
+/** The service is the same in both kinds of image. The OS-based one is used only if the recipe has no scratch image. */
 async function kindOf(recipe: string): Promise<"scratch" | "fedora"> {
   return (await loadRecipe(recipe)).recipe.scratch === undefined ? "fedora" : "scratch";
 }
@@ -119,29 +117,27 @@ async function recordOf(image: string, context: CommandContext): Promise<BuildRe
   }
 }
 
-/** An image of another service would be started with this one's privileges and volumes. */
+/** An image of a different service would be started with this one's privileges and volumes. */
 function requireRecipe({ recipe }: ImagePlan, image: string, { plan }: BuildRecord): void {
   if (plan.recipe === recipe) return;
   throw usageFailure(
     `cannot write a unit of ${recipe} for ${image}: it is an image of ${plan.recipe}`,
-    `its own unit is: dhcpd-build quadlet --recipe ${plan.recipe} --image ${image}`,
+    `write its own unit with: dhcpd-build quadlet --recipe ${plan.recipe} --image ${image}`,
   );
 }
 
 /**
- * Whether the image's program can tell systemd that it is ready: the loader gives it libsystemd. Of an image without a record systemd
- * would wait in vain.
+ * Whether the image's program can notify systemd that it is ready: its loader loads libsystemd. systemd would wait forever for a program
+ * that never does, so the answer is false without a record.
  */
 function signalsReadiness(image: string, record: BuildRecord | undefined, { log }: CommandContext): boolean {
   if (record !== undefined)
     return record.entries.some(({ reason }) => reason.kind === "needed" && reason.soname === "libsystemd.so.0");
-  log.info(
-    `${image} is not in the local store, so the unit does not wait until the service is ready; --notify makes it wait`,
-  );
+  log.info(`${image} is not in local storage, so the unit does not wait for readiness (override with --notify)`);
   return false;
 }
 
-/** A host whose podman has no Quadlet is not where the unit will run. */
+/** The usual version if this host has no podman with Quadlet, because the unit is then for another host. */
 async function targetPodman(asked: string | undefined, { run, log }: CommandContext): Promise<PodmanVersion> {
   if (asked !== undefined) return parsePodmanVersion(asked);
   try {
@@ -149,7 +145,7 @@ async function targetPodman(asked: string | undefined, { run, log }: CommandCont
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     log.info(
-      `the unit is for podman ${usualPodman}: this host has no podman with Quadlet; --podman chooses another version`,
+      `the unit is for podman ${usualPodman} because this host has no podman with Quadlet (override with --podman)`,
     );
     return parsePodmanVersion(usualPodman);
   }

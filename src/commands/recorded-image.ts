@@ -28,5 +28,5 @@ export async function readRecordedImage(
   );
   const record = readRecord(found.config);
   if (record !== undefined) return { ...found, reference, record };
-  throw new NoRecord(`cannot explain image ${reference}: it has no record, so it was not built by dhcpd-build`);
+  throw new NoRecord(`cannot explain image ${reference}: it was not built by dhcpd-build (no build record)`);
 }

@@ -16,9 +16,11 @@ type Format = (typeof formats)[number];
 /** `sbom IMAGE`: the image's bill of materials; the same image gives the same bytes. */
 export function addSbomCommand(command: Command, context: CommandContext): void {
   command
-    .argument("<image>", "an image that dhcpd-build built, in the local store")
+    .argument("<image>", "an image built by dhcpd-build, in local storage")
     .addOption(
-      new Option("--format <format>", "CycloneDX 1.6 or SPDX 2.3, as JSON").choices(formats).default("cyclonedx"),
+      new Option("--format <format>", "format: CycloneDX 1.6 or SPDX 2.3, as JSON")
+        .choices(formats)
+        .default("cyclonedx"),
     )
     .action(async (image: string, { format }: { format: Format }) => {
       const recorded = await readRecordedImage(image, context);
@@ -27,7 +29,7 @@ export function addSbomCommand(command: Command, context: CommandContext): void 
     });
 }
 
-/** The image's own files have what its record does not: what was linked into them, and hashes that SPDX wants. */
+/** Reads the image's files for what its record does not have: what is statically linked into them, and the SHA-1 hashes that SPDX requires. */
 async function documentOf(image: RecordedImage, format: Format, { run }: CommandContext): Promise<unknown> {
   await using workdir = await createWorkdir();
   const contents = await readContents(image.id, workdir.file("layers"), new Buildah(run, workdir.path));
@@ -45,7 +47,7 @@ async function sha1sOf({ id, record }: RecordedImage, contents: ReadonlyMap<stri
   const hashes = filesOf(record).map(({ path }): readonly [string, string] => {
     const sha1 = sha1Of(contents, path);
     if (sha1 !== undefined) return [path, sha1];
-    throw new Failure(`cannot describe image ${id}: ${path} of its record is not in it`);
+    throw new Failure(`cannot describe image ${id}: it does not contain ${path}, which is in its record`);
   });
   return new Map(hashes);
 }

@@ -16,7 +16,7 @@ export class UnknownOption extends Error {
 }
 
 /**
- * Makes the errors of commander usage Failures, in this tool's grammar and with a hint for the verb that was meant; an unknown option
+ * Makes the errors of commander usage Failures, with a hint at the verb that was meant; an unknown option
  * becomes an UnknownOption.
  */
 export function explainUsage(program: Command): void {

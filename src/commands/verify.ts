@@ -11,13 +11,13 @@ interface VerifyFlags {
   readonly against?: string;
 }
 
-/** `verify`: performs the checks of an image. Exit code 1 where one fails, or is skipped without leave. */
+/** `verify`: runs the checks of an image. Exits with 1 if a check fails, or is skipped without `--allow-skip`. */
 export function addVerifyCommand(command: Command, context: CommandContext): void {
   command
-    .argument("<image>", "an image of the local store, of either kind")
-    .option("--allow-skip", "do not fail for checks that this machine cannot run")
-    .option("--against <image>", "compare every answer with those of another image's service")
-    .option("--json", "one JSON document on stdout")
+    .argument("<image>", "an image in local storage, of either kind")
+    .option("--allow-skip", "do not fail if a check cannot run here")
+    .option("--against <image>", "compare the server's answers with another image's")
+    .option("--json", "print JSON")
     .action(async (image: string, flags: VerifyFlags) => {
       if (await ranInUserNamespace(context)) return;
       const { run } = context;
@@ -37,7 +37,7 @@ export function addVerifyCommand(command: Command, context: CommandContext): voi
 
 const marks = { passed: "ok  ", failed: "FAIL", skipped: "skip" } as const;
 
-/** `ok    812 ms  a client gets a lease`, and below it what is wrong and what the program wrote last. */
+/** `ok    812 ms  a client gets a lease`, and below it the last lines that the program wrote. */
 export function findingText({ name, outcome, milliseconds, because, output = [] }: Finding): string {
   const line = `${marks[outcome]} ${String(milliseconds).padStart(5)} ms  ${name}${because === undefined ? "" : `: ${because}`}`;
   return [line, ...output.map((text) => `               | ${text}`)].join("\n");

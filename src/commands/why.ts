@@ -15,15 +15,12 @@ import { readRecordedImage } from "./recorded-image.ts";
 /** `why IMAGE [PATH]`: why this file is in the image. */
 export function addWhyCommand(command: Command, context: CommandContext): void {
   command
-    .argument("<image>", "an image that dhcpd-build built, in the local store")
-    .argument(
-      "[path]",
-      "a file, link or directory of the image; links on the way are followed; without it: all, a line each",
-    )
-    .option("--json", "one JSON document")
+    .argument("<image>", "an image built by dhcpd-build, in local storage")
+    .argument("[path]", "path in the image (default: list all)")
+    .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nOf a file of an OS-based image that its record does not have, the image's own rpm is asked, in a container.",
+      "\nFor files that the record of an OS-based image does not list, the image's rpm database is queried in a container.",
     )
     .action(async (image: string, wanted: string | undefined, flags: { json?: true }) => {
       const recorded = await readRecordedImage(image, context);
@@ -59,14 +56,14 @@ async function explanationOf(
   });
 }
 
-/** Whose something in an OS-based image is, whose record does not have its files; undefined where there is no such thing in it. */
+/** The packages that own a path of an OS-based image, by its rpm database; undefined if the image does not contain the path. */
 async function askImage(image: { readonly id: string; readonly arch: Arch }, wanted: string, { run }: CommandContext) {
   await using workdir = await createWorkdir();
   const buildah = new Buildah(run, workdir.path);
-  // Not asked of a container, which has more than its image: /proc, /dev, what is mounted into it.
+  // A container would have more than its image: /proc, /dev and mounts.
   const contents = await readContents(image.id, workdir.file("layers"), buildah);
   const links = new Map(
-    [...contents].map(([place, { kind, linkName }]) => [place, kind === "symlink" ? { target: linkName } : {}]),
+    [...contents].map(([path, { kind, linkName }]) => [path, kind === "symlink" ? { target: linkName } : {}]),
   );
   const { path } = resolvePath(wanted, links);
   if (!contents.has(path)) return undefined;
@@ -74,5 +71,5 @@ async function askImage(image: { readonly id: string; readonly arch: Arch }, wan
 }
 
 function hintFor(alike: readonly string[], image: string): string {
-  return alike.length > 0 ? `there is ${alike.join(", ")}` : `dhcpd-build why ${image} lists all there is`;
+  return alike.length > 0 ? `it contains ${alike.join(", ")}` : `dhcpd-build why ${image} lists every path`;
 }

@@ -47,43 +47,47 @@ function distinct<Item extends z.ZodType>(item: Item, key?: string) {
 const directory = z.strictObject({
   path: path.describe("Absolute path of the directory"),
   owner: owner.default("0:0").describe("uid:gid"),
-  mode: mode.default("0755").describe("Octal, in quotes"),
+  mode: mode.default("0755").describe("Octal number, in quotes"),
 });
 
 const file = z.strictObject({
   path: path.describe("Absolute path of the file"),
   content: text.describe("The whole content"),
   owner: owner.default("0:0").describe("uid:gid"),
-  mode: mode.default("0644").describe("Octal, in quotes"),
+  mode: mode.default("0644").describe("Octal number, in quotes"),
 });
 
 const additions = {
   files: distinct(file, "path")
     .default([])
-    .describe("Files that no package has; the interpreter of an executable script comes along"),
+    .describe("Files that no package contains. The interpreter of an executable script is included."),
   directories: distinct(directory, "path")
     .default([])
-    .describe("Directories that no package has, or that need another owner or mode than they would get"),
+    .describe("Directories that no package contains, or that need a different owner or mode"),
 };
 
 const service = z.strictObject({
-  command: argv.describe("The program's path and its arguments; never a shell line"),
+  command: argv.describe("Path and arguments of the program, not a shell command line"),
   user: owner.describe("uid:gid that the service runs as"),
-  capabilities: distinct(capability).default([]).describe("All capabilities that the service has, without CAP_"),
-  ports: distinct(port).default([]).describe("What it listens to, such as 67/udp"),
-  config: distinct(mountPath).default([]).describe("Files that whoever runs the service mounts read-only"),
-  state: distinct(mountPath).default([]).describe("Directories that must outlive the container; owned by the user"),
+  capabilities: distinct(capability)
+    .default([])
+    .describe("All capabilities that the service gets, without the prefix CAP_"),
+  ports: distinct(port).default([]).describe("Ports that the service listens on, such as 67/udp"),
+  config: distinct(mountPath)
+    .default([])
+    .describe("Configuration files, mounted read-only by whoever runs the service"),
+  state: distinct(mountPath).default([]).describe("Directories that must outlive the container, owned by the user"),
   runtime: distinct(temporaryPath)
     .default([])
-    .describe("Directories for sockets and process numbers, empty at every start; owned by the user, mode 0750"),
-  init: z.boolean().default(false).describe("The program ignores SIGTERM as process 1 and needs an init before it"),
-  health: argv.optional().describe("A command inside the container that ends with 0 while the service is well"),
+    .describe("Directories for sockets and PID files, empty at every start, owned by the user, mode 0750"),
+  init: z.boolean().default(false).describe("The program ignores SIGTERM as PID 1, so run it under an init"),
+  health: argv.optional().describe("A command in the container that exits with 0 while the service is healthy"),
   environment: z.record(environmentName, word).default({}).describe("Environment variables"),
 });
 
 const fedora = z.strictObject({
   base: image.describe("The image that the packages are installed into"),
-  packages: distinct(rpmPackage).min(1, "needs at least one package").describe("What is installed"),
+  packages: distinct(rpmPackage).min(1, "needs at least one package").describe("Packages to install"),
   builder: image.optional().describe("An image with dnf, for hosts of another family"),
   ...additions,
 });
@@ -91,7 +95,7 @@ const fedora = z.strictObject({
 const scratch = z.strictObject({
   binaries: distinct(binary)
     .min(1, "needs at least one program")
-    .describe("Programs by name or path; the libraries they need come along"),
+    .describe("Programs by name or path. The libraries that they need are included."),
   packages: z
     .strictObject({
       debian: distinct(debianPackage).min(1, "needs at least one package").optional(),
@@ -101,33 +105,31 @@ const scratch = z.strictObject({
       message: "needs packages of at least one family: debian, fedora",
       ...always,
     })
-    .describe("By family, the packages that have the programs; the first family is the default"),
+    .describe("The packages that contain the programs, by family. The first family is the default."),
   plugins: distinct(binary)
     .default([])
     .describe(
-      "Libraries that the programs open by themselves: sonames, paths or whole directories; $LIB as in ld.so(8)",
+      "Libraries that the programs open with dlopen: sonames, paths or whole directories. $LIB is expanded as in ld.so(8).",
     ),
   include: distinct(path)
     .default([])
     .describe(
-      "Files and directories of the packages that no rule finds; $LIB as above, wildcards as in glob(7): *, ?, [a-z] in a name, ** for directories",
+      "More files and directories of the packages. $LIB is expanded as above. Wildcards are those of glob(7): *, ?, [a-z] in a name, and ** for directories.",
     ),
   dlopen: z
     .record(line, z.boolean())
     .default({})
     .describe(
-      "By feature of a library's dlopen note: whether its libraries come along; suggested ones do not by default",
+      "Whether the libraries of a dlopen note are included, by feature. Suggested libraries are not included by default.",
     ),
   ifMissing: line
     .optional()
-    .describe("What to do if no package has a file that the recipe asks for; the hint of that error"),
-  ignoreHints: distinct(line)
-    .default([])
-    .describe("Hints that the build does not report, by the name that they begin with"),
+    .describe("What to do if no package contains a file that the recipe asks for. It is the hint of that error."),
+  ignoreHints: distinct(line).default([]).describe("Hints to suppress, by the name that they begin with"),
   metadata: z
     .enum(["none", "dpkg-status-d"])
     .default("none")
-    .describe("What vulnerability scanners find in the image itself: nothing, or which packages of Debian it has"),
+    .describe("Metadata for vulnerability scanners in the image: none, or the list of its Debian packages"),
   ...additions,
 });
 
@@ -135,15 +137,15 @@ const checkKinds = ["run", "lease", "stop"] as const;
 
 const check = z
   .strictObject({
-    name: line.describe("What is true of the service when the check passes"),
-    files: z.record(path, text).default({}).describe("Files laid over the image for this check, content by path"),
-    run: argv.optional().describe("A command that must end with the exit code below"),
-    exit: z.int().min(0).max(255).optional().describe("The exit code of `run`; 0 where not given"),
+    name: line.describe("What the check shows"),
+    files: z.record(path, text).default({}).describe("Files to add to the image for this check: path and content"),
+    run: argv.optional().describe("A command that must exit with the code below"),
+    exit: z.int().min(0).max(255).optional().describe("The exit code of `run`, 0 by default"),
     output: pattern.optional().describe("A regular expression that the output of `run` must match"),
     lease: z
       .strictObject({
         family: z.literal([4, 6]).describe("4 is DHCPv4, 6 is DHCPv6"),
-        server: z.string().describe("The server's address with its prefix, such as 192.0.2.1/24"),
+        server: z.string().describe("Address of the server with its prefix, such as 192.0.2.1/24"),
       })
       .superRefine(({ family, server }, context) => {
         if ((family !== 4 && family !== 6) || typeof server !== "string" || isInterfaceAddress(server, family)) return;
@@ -155,8 +157,8 @@ const check = z
         });
       })
       .optional()
-      .describe("A client on the server's network must get a lease"),
-    stop: z.strictObject({ within: duration }).optional().describe("The service must end on SIGTERM"),
+      .describe("A client in the server's network must get a lease"),
+    stop: z.strictObject({ within: duration }).optional().describe("The service must exit on SIGTERM within this time"),
   })
   .refine((value) => !isMap(value) || checkKinds.filter((kind) => kind in value).length === 1, {
     message: `must say exactly one of ${checkKinds.join(", ")}`,
@@ -171,14 +173,16 @@ const check = z
 export const recipeSchema = z
   .strictObject({
     name: serviceName.describe("The image is called localhost/<name>"),
-    title: line.describe("The service's name for people"),
+    title: line.describe("Human-readable name"),
     license: license.describe("SPDX license expression of the service"),
-    source: webAddress.optional().describe("Where the recipe or the service's source is found"),
-    arches: distinct(arch).min(1, "needs at least one architecture").describe("What images can be built for"),
-    service: service.describe("What a running container is, whichever image it comes from"),
+    source: webAddress.optional().describe("Web address of the recipe's or the service's source"),
+    arches: distinct(arch)
+      .min(1, "needs at least one architecture")
+      .describe("Architectures that images can be built for"),
+    service: service.describe("How the service runs, from either kind of image"),
     fedora: fedora.optional().describe("The OS-based image"),
-    scratch: scratch.optional().describe("The image with the service's files and nothing else"),
-    checks: distinct(check, "name").default([]).describe("What must be true of the image"),
+    scratch: scratch.optional().describe("The image with only the service's files"),
+    checks: distinct(check, "name").default([]).describe("Checks that the image must pass"),
     unproven: distinct(z.strictObject({ path, reason: line }), "path")
       .default([])
       .describe("Files that no check covers, with the reason to keep them"),

@@ -136,7 +136,7 @@ describe("what is no program", () => {
   test("a root that is not there", async () => {
     expect(await closure("--root", "/no/such/root", "/bin/sh")).toMatchObject({
       exitCode: 2,
-      error: "cannot look into '/no/such/root': there is no such directory",
+      error: "cannot use '/no/such/root' as a root: no such directory",
     });
   });
 });

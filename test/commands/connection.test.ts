@@ -13,7 +13,7 @@ describe("how a registry is reached", () => {
 
   it.each(["", "0", "0s", "-1s", "soon", "1h", "1e9"])("not with --timeout '%s'", (timeout) => {
     expect(() => connectionOf({ timeout })).toThrow(
-      expect.objectContaining({ kind: "usage", message: `cannot use --timeout '${timeout}': that is no time` }),
+      expect.objectContaining({ kind: "usage", message: `cannot use --timeout '${timeout}': invalid duration` }),
     );
   });
 

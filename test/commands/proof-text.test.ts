@@ -26,7 +26,7 @@ it.each([
     "needed    /a  'it serves' fails: it ended",
     { verdict: "needed", failed: [{ check: "it serves", because: "it ended" }] },
   ],
-  ["needed    /a  it holds /a/b", { verdict: "needed", holds: "/a/b" }],
+  ["needed    /a  contains /a/b", { verdict: "needed", holds: "/a/b" }],
   ["unproven  /a  accepted: the licence wants it", { verdict: "unproven", accepted: "the licence wants it" }],
   ["unproven  /a  all checks pass without it", { verdict: "unproven" }],
 ] as const)("a verdict reads %j", (text, verdict) => {
@@ -36,8 +36,8 @@ it.each([
 it("what was looked for in vain is told with the package that has it, where this machine knows one", () => {
   const missing = [{ path: "/etc/services", package: "netbase" }, { path: "/etc/localtime" }];
   expect(lookupLines({ missing, unopened: ["/usr/share/doc"] })).toEqual([
-    "absent    /etc/services  looked for and not there: on this machine netbase has it",
-    "absent    /etc/localtime  looked for and not there",
+    "absent    /etc/services  not found in the image (on this machine: package netbase)",
+    "absent    /etc/localtime  not found in the image",
     "unopened  /usr/share/doc  no check opens it",
   ]);
 });

@@ -91,8 +91,8 @@ describe("why", () => {
   });
 
   it.each([
-    ["/usr/bin/served", "there is /usr/sbin/served"],
-    ["/etc/passwd", `dhcpd-build why localhost/served:${latest} lists all there is`],
+    ["/usr/bin/served", "it contains /usr/sbin/served"],
+    ["/etc/passwd", `dhcpd-build why localhost/served:${latest} lists every path`],
   ])("says of %s that it is not there, and what is", async (path, hint) => {
     await expect(why("localhost/served", path)).rejects.toMatchObject({
       message: `cannot explain ${path}: it is not in localhost/served:${latest}`,
@@ -173,7 +173,7 @@ describe.each([
 
   it("says that an image is not ours", async () => {
     await expect(verb("localhost/other")).rejects.toThrow(
-      "cannot explain image localhost/other: it has no record, so it was not built by dhcpd-build",
+      "cannot explain image localhost/other: it was not built by dhcpd-build (no build record)",
     );
   });
 });

@@ -96,13 +96,13 @@ describe("quadlet --install --user", () => {
     expect(stdout).toEqual([file]);
     expect(notes).toEqual([
       `installed ${file}`,
-      "an ordinary user's dhcpd reaches no network of the host's that asks for NET_RAW, NET_BIND_SERVICE",
-      "next: write the configuration, /etc/dhcp/dhcpd.conf: without it the service does not start",
+      "a rootless container cannot use NET_RAW, NET_BIND_SERVICE on the host network",
+      "next: create /etc/dhcp/dhcpd.conf, which the service needs to start",
       "next: systemctl --user daemon-reload",
       "next: systemctl --user start dhcpd",
     ]);
     expect(await content()).toContain("\nWantedBy=default.target\n");
-    expect((await quadlet([])).notes[0]).toBe(`it is there already: ${file}`);
+    expect((await quadlet([])).notes[0]).toBe(`already installed: ${file}`);
   });
 
   it("--dry-run says it and writes nothing", async () => {

@@ -154,7 +154,7 @@ describe("the verb", () => {
     return { text: `${stdout.join("\n")}\n`, notes };
   };
   const unknown = (name: string) =>
-    `${name} is not in the local store, so the unit does not wait until the service is ready; --notify makes it wait`;
+    `${name} is not in local storage, so the unit does not wait for readiness (override with --notify)`;
 
   it("prints the unit for this host's podman", async () => {
     expect(await quadlet([], "4.5.1")).toEqual({ text: unitOf("4.5").text, notes: [unknown(image)] });
@@ -164,7 +164,7 @@ describe("the verb", () => {
     const { text, notes } = await quadlet([], version);
     expect(text).toBe(unitOf("5.4").text);
     expect(notes).toEqual([
-      "the unit is for podman 5.4: this host has no podman with Quadlet; --podman chooses another version",
+      "the unit is for podman 5.4 because this host has no podman with Quadlet (override with --podman)",
       unknown(image),
     ]);
   });
@@ -211,7 +211,7 @@ describe("the verb", () => {
     const options = ["--image", "echo:1", "--podman", "5.4"];
     await expect(quadlet(options, undefined, needing("libc.so.6", "echo"))).rejects.toMatchObject({
       message: "cannot write a unit of dhcpd for localhost/echo:1: it is an image of echo",
-      hint: "its own unit is: dhcpd-build quadlet --recipe echo --image localhost/echo:1",
+      hint: "write its own unit with: dhcpd-build quadlet --recipe echo --image localhost/echo:1",
       kind: "usage",
     });
     await expect(quadlet(options, undefined, "")).rejects.toThrow("cannot explain image localhost/echo:1");
@@ -248,7 +248,7 @@ describe("the verb", () => {
     [["-a", "all"], "cannot write one unit for several architectures"],
     [["--butane"], "cannot write the static address of the served interface"],
     [["--butane", "--interface", "eth0"], "cannot write the static address of the served interface"],
-    [["--address", "192.0.2.1/24"], "cannot use --address: a unit has no address of the host"],
+    [["--address", "192.0.2.1/24"], "cannot use --address: only a Butane configuration contains the address"],
     [["--arch", "riscv64"], "cannot use the architecture 'riscv64': it is not known"],
     [["--image", "-x"], "cannot use --image '-x': that is no image name"],
   ])("refuses %j", async (args, sentence) => {

@@ -33,7 +33,7 @@ describe.runIf(requireTools("buildah", "apt-get"))("init", () => {
   it.each([
     ["a package that is not there", ["no-such-package"], 1, "cannot find package no-such-package"],
     ["what is no name", ["--", "-x"], 2, "cannot look into the package '-x': that is no package's name"],
-    ["a file that exists", ["nginx"], 2, "cannot write the recipe nginx.yaml: it exists"],
+    ["a file that exists", ["nginx"], 2, "cannot write the recipe nginx.yaml: it already exists"],
   ])("refuses %s with a sentence", async (_, words, code, sentence) => {
     const { stderr, exitCode } = await workshop.run(["init", ...words], { cwd: directory });
     expect(stderr).toContain(`error: ${sentence}`);

@@ -26,12 +26,12 @@ describe.runIf(ready)("a lock", () => {
   });
   afterAll(async () => workshop?.[Symbol.asyncDispose]());
 
-  it("is what there is now, and is written the same again", async () => {
+  it("is up to date, and is written the same again", async () => {
     const text = await readFile(file, "utf8");
     expect(await workshop.run(["lock", "--check", "--lock-file", file])).toEqual({
       exitCode: 0,
       stdout: "",
-      stderr: `${file} is what there is now\n`,
+      stderr: `${file} is up to date\n`,
     });
     await workshop.run(["lock", "--lock-file", file, "--arch", "aarch64"]);
     expect(await readFile(file, "utf8")).toBe(text);
@@ -94,7 +94,7 @@ describe.runIf(ready)("a lock", () => {
     };
     expect(await build("--lock-file", `${file}.none`)).toEqual({
       exitCode: 2,
-      stderr: `error: cannot read the lock file ${file}.none: there is no such file\nhint: dhcpd-build lock writes it\n`,
+      stderr: `error: cannot read the lock file ${file}.none: file not found\nhint: create it with dhcpd-build lock\n`,
     });
     await writeFile(`${file}.bad`, "lockVersion: 2\n");
     expect(await build("--lock-file", `${file}.bad`)).toMatchObject({
