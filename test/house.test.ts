@@ -130,7 +130,6 @@ const shortFiles: Readonly<Record<string, string>> = {
   "src/init/declarations.ts": "sysusers.d(5), tmpfiles.d(5)",
   "src/init/open-package.ts": "a package without a plan",
   "src/packages/apt/copyright.ts": "the machine-readable copyright format",
-  "src/packages/apt/deb.ts": "control members of deb(5)",
   "src/packages/apt/release.ts": "Release files",
   "src/plan/request.ts": "what a plan is made from besides the recipe",
   "src/proof/pool.ts": "a bound on what runs at a time",

@@ -80,7 +80,7 @@ export async function completeClosure(
 
 /** Each round takes in what the one before found missing; Kea takes five. */
 const mostRounds = 200;
-/** A package is looked for, for each of them; in Debian 12 no program needs more than some 300 libraries in all. */
+/** A package is looked for, for each of them; of 728 programs of a Debian 12, gdb needs most, 57 libraries in all. */
 const mostMissing = 2000;
 /** So many of them a sentence names. */
 const mostNamed = 50;

@@ -11,7 +11,7 @@ import { locate, type Root, type RootEntry } from "../system/root.ts";
 
 /**
  * The directories that /etc/ld.so.conf and the files it includes name, in order. The loader never reads it: it is what ldconfig(8) would
- * search for a cache, where a root is made of packages and has none yet. Throws Failure for absurdly many.
+ * search for a cache, where a root is made of packages and has none yet. Throws Failure for more than 1024.
  */
 export function confDirectories(view: RootView): readonly string[] {
   const directories = [...new Set(readConf(view, main, new Set()))];
@@ -20,7 +20,7 @@ export function confDirectories(view: RootView): readonly string[] {
 }
 
 const main = "/etc/ld.so.conf";
-/** Each library is looked for in each of them; the files of a whole Debian 12 name some twenty. */
+/** Each library is looked for in each of them. The files of a Debian 12 with compilers and CUDA name six. */
 const mostDirectories = 1024;
 /** What every distribution's file says; the package that has it is not taken in for that alone. */
 const usual = "include /etc/ld.so.conf.d/*.conf";

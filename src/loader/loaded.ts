@@ -9,7 +9,7 @@ interface InheritedPath {
   readonly origin: string;
 }
 
-/** No chain of libraries in Debian 12 has more than a handful. */
+/** The most search paths that the libraries leading to one may have. Each has at most one, and most have none. */
 const mostLent = 256;
 
 /** A file as the loader has it in memory. */
@@ -22,7 +22,7 @@ export interface Loaded {
   readonly lent: readonly InheritedPath[];
 }
 
-/** `loadedBy` is whose request it was first loaded for; undefined for the program itself. Throws Failure for absurdly many search paths. */
+/** `loadedBy` is whose request it was first loaded for; undefined for the program itself. Throws Failure for more than 256 search paths. */
 export function asLoaded(file: string, openedAs: string, image: ElfImage, loadedBy: Loaded | undefined): Loaded {
   const origin = path.posix.dirname(openedAs);
   const { rpath, runpath } = image.file;

@@ -31,11 +31,15 @@ const directory = "/etc/alternatives";
 const isPath = (word: Word): word is string => word !== undefined && /^(?:\/(?!\.\.?(?:\/|$))[^/\0]+)+$/.test(word);
 const isName = (word: Word): word is string => word !== undefined && /^(?!\.\.?$)[^/\s]+$/.test(word);
 
+/** Longer maintainer scripts, in characters, are not read. */
+export const mostScriptLength = 256 * 1024;
+
 /**
- * What the text of a maintainer script installs as alternatives; the script is not run. A command with a part that cannot be read is left
+ * What the text of a maintainer script (postinst, %post) installs as alternatives; the script is not run. A command with a part that cannot be read is left
  * out, or without those followers that cannot be read.
  */
 export function readAlternatives(script: string): readonly Alternative[] {
+  if (script.length > mostScriptLength) return [];
   return commandsOf(script).flatMap((words) => {
     const program = words.findIndex((word) => word !== undefined && programs.includes(path.posix.basename(word)));
     const start = program < 0 ? -1 : words.indexOf("--install", program);

@@ -12,12 +12,11 @@ import type { Remember } from "../answers.ts";
 import { type ContentCache, requireSpace } from "../cache.ts";
 import { PayloadRoot } from "../payload.ts";
 import type { Distribution, Package, PackageSource, Wanted } from "../source.ts";
-import { unpackPackage } from "../unpack.ts";
+import { readPostinst, unpackPackage } from "../unpack.ts";
 import { AptCatalog } from "./catalog.ts";
 import { type Choice, choosePackage } from "./choice.ts";
 import { builtInOf, conventionalNames, libcPackage, type Stanza, sourceOf, upstreamVersion } from "./control.ts";
 import { declaredLicenses } from "./copyright.ts";
-import { readPostinst } from "./deb.ts";
 import { lockedStanzas } from "./lock.ts";
 import { type AptState, firstComplaint } from "./state.ts";
 

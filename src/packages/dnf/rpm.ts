@@ -110,19 +110,57 @@ export interface HeaderDetails {
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
 }
 
-/** For `rpm -qp --qf`: one package after another, `>` before its name as `nevra` has it, then its files. */
+/**
+ * For `rpm -qp --qf`: one package after another, `>` before its name as `nevra` has it, then its %post scriptlet in single quotes as for
+ * sh(1), which is `(none)` without quotes if it has none, then its files.
+ */
 export const headerFormat =
-  ">%{NAME}-%{EPOCHNUM}:%{VERSION}-%{RELEASE}.%{ARCH}\\n[%{FILENAMES}\\t%{FILEUSERNAME}\\t%{FILEGROUPNAME}\\t%{FILECAPS}\\n]";
+  ">%{NAME}-%{EPOCHNUM}:%{VERSION}-%{RELEASE}.%{ARCH}\\n%{POSTIN:shescape}\\n[%{FILENAMES}\\t%{FILEUSERNAME}\\t%{FILEGROUPNAME}\\t%{FILECAPS}\\n]";
 
-/** The packages in what a query with `headerFormat` prints, in the order of the files that were asked about: what each says it is, and the rest. */
-export function splitHeaders(text: string): readonly { readonly nevra: string; readonly text: string }[] {
-  return text
-    .split(/^>/m)
-    .slice(1)
-    .map((section) => ({ nevra: section.slice(0, section.indexOf("\n")), text: section }));
+/** What a query with `headerFormat` prints of one package. */
+export interface PrintedHeader {
+  readonly nevra: string;
+  /** The text of its %post scriptlet; empty if it has none. */
+  readonly scriptlet: string;
+  /** For parseHeaderDetails. */
+  readonly files: string;
+  /** All of it, as it was printed. */
+  readonly text: string;
 }
 
-/** Reads what a query with `headerFormat` prints of one package: details by absolute path. Throws Failure for capabilities that are not known. */
+/** The packages in what a query with `headerFormat` prints, in the order of the files that were asked about. */
+export function splitHeaders(printed: string): readonly PrintedHeader[] {
+  const headers: PrintedHeader[] = [];
+  for (let start = 0; printed[start] === ">"; ) {
+    const nameEnd = endOfLine(printed, start);
+    // A scriptlet may have lines that look like the next package.
+    const quoteEnd = printed[nameEnd + 1] === "'" ? closingQuote(printed, nameEnd + 2) : undefined;
+    const scriptlet = quoteEnd === undefined ? "" : printed.slice(nameEnd + 2, quoteEnd).replaceAll(quotedQuote, "'");
+    const filesStart = endOfLine(printed, quoteEnd ?? nameEnd + 1);
+    const next = printed.indexOf("\n>", filesStart);
+    const end = next < 0 ? printed.length : next + 1;
+    const name = printed.slice(start + 1, nameEnd);
+    headers.push({ nevra: name, scriptlet, files: printed.slice(filesStart, end), text: printed.slice(start, end) });
+    start = end;
+  }
+  return headers;
+}
+
+/** A quote inside single quotes, as rpm's `shescape` writes it. */
+const quotedQuote = "'\\''";
+
+function closingQuote(text: string, from: number): number {
+  let at = text.indexOf("'", from);
+  while (at >= 0 && text.startsWith(quotedQuote, at)) at = text.indexOf("'", at + quotedQuote.length);
+  return at < 0 ? text.length : at;
+}
+
+function endOfLine(text: string, from: number): number {
+  const at = text.indexOf("\n", from);
+  return at < 0 ? text.length : at;
+}
+
+/** Reads the lines of a package's files: details by absolute path. Throws Failure for capabilities that are not known. */
 export function parseHeaderDetails(text: string): ReadonlyMap<string, HeaderDetails> {
   const lines = text.split("\n").map((line) => line.split("\t"));
   return new Map(

@@ -3,6 +3,7 @@ import type { Arch } from "../../system/arch.ts";
 import { Failure } from "../../system/errors.ts";
 import type { Log } from "../../system/log.ts";
 import type { Place } from "../../system/place.ts";
+import { alternativeLinks, type Offer, readAlternatives } from "../alternatives.ts";
 import type { Remember } from "../answers.ts";
 import type { ContentCache } from "../cache.ts";
 import { type NumberOf, PayloadRoot } from "../payload.ts";
@@ -76,6 +77,7 @@ class DnfSource implements PackageSource {
   readonly #options: Opened;
   readonly #store: RpmStore;
   readonly #taken = new Map<string, UnpackedRpm>();
+  readonly #offers: Offer[] = [];
   #accounts: Accounts | undefined;
 
   constructor(options: Opened) {
@@ -105,7 +107,9 @@ class DnfSource implements PackageSource {
     for (const each of unpacked) {
       this.#taken.set(each.from.name, each);
       this.root.add(each.package, each.payload, each.details);
+      this.#offers.push(...readAlternatives(each.scriptlet).map((offer) => ({ ...offer, package: each.package })));
     }
+    this.root.makeLinks(alternativeLinks(this.#offers, this.root));
     this.#accounts = undefined;
     await this.take(this.#accountProviders(unpacked));
   }

@@ -38,10 +38,12 @@ export interface UnpackedRpm {
   readonly payload: string;
   /** What only its header knows of its files, by absolute path. */
   readonly details: ReadonlyMap<string, HeaderDetails>;
+  /** The text of its %post scriptlet, which is not run; empty if it has none. */
+  readonly scriptlet: string;
 }
 
-/** A constant: the loop saves a start of the builder's container for each package. */
-const unpackEach = unpackRpms;
+/** The name of a header in the cache. Earlier versions kept one without its scriptlet under `header`. */
+const headerName = "header-with-scriptlet";
 
 export interface RpmStoreOptions {
   readonly state: DnfState;
@@ -92,13 +94,17 @@ export class RpmStore {
 
   async #cached(from: RepositoryPackage): Promise<UnpackedRpm | undefined> {
     const { cache } = this.#options;
-    const [payload, header] = await Promise.all(
-      ["payload", "header"].map((what) => cache.findDerived(this.#keyOf(from), what)),
+    const [payload, file] = await Promise.all(
+      ["payload", headerName].map((what) => cache.findDerived(this.#keyOf(from), what)),
     );
-    if (payload === undefined || header === undefined) return undefined;
-    const text = await readFile(header, "utf8");
-    const sha256 = text.slice(0, text.indexOf("\n"));
-    return { from, package: asPackage(from, sha256), payload, details: parseHeaderDetails(text) };
+    if (payload === undefined || file === undefined) return undefined;
+    const text = await readFile(file, "utf8");
+    const end = text.indexOf("\n");
+    const [header] = splitHeaders(text.slice(end + 1));
+    if (header === undefined) return undefined;
+    const { files, scriptlet } = header;
+    const found = asPackage(from, text.slice(0, end));
+    return { from, package: found, payload, details: parseHeaderDetails(files), scriptlet };
   }
 
   /**
@@ -156,7 +162,7 @@ export class RpmStore {
           headers = requireHeaders(packages, printedBy(outcome));
         },
       },
-      { command: ["sh", "-c", unpackEach, "sh", ...files], take: requireUnpacked },
+      { command: ["sh", "-c", unpackRpms, "sh", ...files], take: requireUnpacked },
     );
     await this.#runSteps(steps);
     return headers;
@@ -181,7 +187,7 @@ export class RpmStore {
     const sha256 = hashFile(file);
     await cache.adoptDerived(this.#keyOf(from), "payload", `${file}.tar`);
     await writeFile(`${file}.header`, `${sha256}\n${header}`);
-    await cache.adoptDerived(this.#keyOf(from), "header", `${file}.header`);
+    await cache.adoptDerived(this.#keyOf(from), headerName, `${file}.header`);
     await writeFile(`${file}.described`, preservedPackage(from));
     await cache.adoptDerived(descriptionKey(state, sha256), "described", `${file}.described`);
   }

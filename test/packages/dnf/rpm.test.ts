@@ -1,9 +1,13 @@
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { readAlternatives } from "../../../src/packages/alternatives.ts";
 import {
   asPackage,
   fedoraReleaseOf,
+  headerFormat,
   nevra,
   parseHeaderDetails,
   parseRepositoryPackages,
@@ -15,6 +19,8 @@ import {
 import { dnfComplaint } from "../../../src/packages/dnf/state.ts";
 import { Failure } from "../../../src/system/errors.ts";
 import { CommandFailure } from "../../../src/system/run.ts";
+import { run } from "../../support/run.ts";
+import { requireTools } from "../../support/tools.ts";
 
 const fixtures = path.resolve(import.meta.dirname, "../../fixtures/dnf");
 const captured = (name: string) => readFileSync(path.join(fixtures, name), "utf8");
@@ -163,11 +169,29 @@ it("an empty file capability is an attribute, and none is none", () => {
 });
 
 it("headers of several packages are told apart, each with the name of its own", () => {
-  const first = ">a-0:1-1.noarch\n/usr/bin/x\troot\troot\t\n";
-  const second = ">b++-2:1-1.x86_64\n/usr/bin/y\tone\ttwo\t\n";
+  const first = ">a-0:1-1.noarch\n(none)\n/usr/bin/x\troot\troot\t\n";
+  const second = ">b++-2:1-1.x86_64\n(none)\n/usr/bin/y\tone\ttwo\t\n";
   const headers = splitHeaders(first + second);
   expect(headers.map(({ nevra: name }) => name)).toEqual(["a-0:1-1.noarch", "b++-2:1-1.x86_64"]);
-  expect(parseHeaderDetails(headers[1]!.text).get("/usr/bin/y")).toMatchObject({ userName: "one", groupName: "two" });
+  expect(headers.map(({ scriptlet }) => scriptlet)).toEqual(["", ""]);
+  expect(parseHeaderDetails(headers[1]!.files).get("/usr/bin/y")).toMatchObject({ userName: "one", groupName: "two" });
+  expect(splitHeaders(headers[0]!.text)).toEqual([headers[0]]);
+});
+
+it("a scriptlet is told from the header around it, whatever is in it", () => {
+  const scriptlet = "echo 'a'\n>b-0:1-1.noarch\n/usr/bin/x\tevil\tevil\t\necho '\\''";
+  const quoted = `'${scriptlet.replaceAll("'", "'\\''")}'`;
+  const printed = `>a-0:1-1.noarch\n${quoted}\n/usr/bin/x\troot\troot\t\n>c-0:1-1.noarch\n(none)\n`;
+  const headers = splitHeaders(printed);
+  expect(headers.map((header) => [header.nevra, header.scriptlet])).toEqual([
+    ["a-0:1-1.noarch", scriptlet],
+    ["c-0:1-1.noarch", ""],
+  ]);
+  expect([...parseHeaderDetails(headers[0]!.files)]).toMatchObject([["/usr/bin/x", { userName: "root" }]]);
+});
+
+it("a scriptlet without an end is all that follows", () => {
+  expect(splitHeaders(">a-0:1-1.noarch\n'echo")).toMatchObject([{ nevra: "a-0:1-1.noarch", scriptlet: "echo" }]);
 });
 
 it.each([
@@ -229,4 +253,32 @@ it("a package is restored as it was preserved, whatever it provides and requires
   expect(restorePackage(old).file).toBe(file);
   expect(packages.some(({ libraries }) => libraries.size === 0)).toBe(true);
   expect(packages.some(({ epoch }) => epoch !== "0")).toBe(true);
+});
+
+it.runIf(requireTools("rpm", "rpmbuild"))("rpm prints a scriptlet so that it can be read", async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), "rpm-"));
+  const scriptlet = "echo 'a'\n>oops\nupdate-alternatives --install /usr/bin/nc nc /usr/bin/nc.x 50";
+  const heading = ["Name: nc", "Version: 1", "Release: 1", "Summary: x", "License: MIT", "BuildArch: noarch"];
+  const parts = [
+    "%description",
+    "x",
+    "%post",
+    scriptlet,
+    "%files",
+    "%package doc",
+    "Summary: x",
+    "%description doc",
+    "x",
+  ];
+  const spec = path.join(directory, "nc.spec");
+  await writeFile(spec, `${[...heading, ...parts, "%files doc"].join("\n")}\n`);
+  await run(["rpmbuild", "-bb", "--quiet", "--define", `_topdir ${directory}`, spec]);
+  const files = ["nc-1-1", "nc-doc-1-1"].map((name) => path.join(directory, "RPMS/noarch", `${name}.noarch.rpm`));
+  const headers = splitHeaders(await run(["rpm", "-qp", "--nosignature", "--qf", headerFormat, ...files]));
+  await rm(directory, { recursive: true });
+  expect(headers.map((header) => [header.nevra, header.scriptlet])).toEqual([
+    ["nc-0:1-1.noarch", scriptlet],
+    ["nc-doc-0:1-1.noarch", ""],
+  ]);
+  expect(readAlternatives(headers[0]!.scriptlet)).toMatchObject([{ link: "/usr/bin/nc", path: "/usr/bin/nc.x" }]);
 });
