@@ -124,6 +124,7 @@ const linesOf = (file: string) => read(file).trimEnd().split("\n").length;
 
 /** Short files that would only hide in another one, with the subject that they have. */
 const shortFiles: Readonly<Record<string, string>> = {
+  "src/system/own-files.ts": "removing a file of this user with what is mounted in it",
   "src/elf/errors.ts": "what can be wrong with a file",
   "src/elf/linker-input.ts": "files for linkers",
   "src/elf/shebang.ts": "the first line of scripts",

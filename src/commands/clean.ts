@@ -1,4 +1,3 @@
-import { lstat, readFile, rm } from "node:fs/promises";
 import type { Command } from "commander";
 import { Buildah } from "../image/buildah.ts";
 import { Podman } from "../image/podman.ts";
@@ -6,8 +5,9 @@ import { removeLeftSandboxes } from "../proof/sandbox/runtime.ts";
 import { endLeftoverProcesses } from "../system/children.ts";
 import type { CommandContext } from "../system/context.ts";
 import { removeControlGroups } from "../system/control-groups.ts";
-import { Failure, systemCause } from "../system/errors.ts";
-import { CommandFailure, type Run } from "../system/run.ts";
+import { Failure } from "../system/errors.ts";
+import { removeOwn } from "../system/own-files.ts";
+import { CommandFailure } from "../system/run.ts";
 import { cacheDirectory } from "../system/user-directories.ts";
 import { isLeftover, leftoversIn, workdirBase } from "../system/workdir.ts";
 
@@ -79,28 +79,4 @@ async function removeFiles(wholeCache: boolean, { run }: CommandContext): Promis
     if (await removeOwn(file, run)) removed.push(file);
   }
   return removed;
-}
-
-/** Removes a file or directory of this user; returns whether there was one. Other users remove their own. */
-async function removeOwn(file: string, run: Run): Promise<boolean> {
-  const stats = await lstat(file).catch(() => undefined);
-  if (stats === undefined || stats.uid !== process.getuid?.()) return false;
-  for (const mount of await mountsBelow(file)) await run(["umount", "--lazy", mount]);
-  try {
-    await rm(file, { recursive: true, force: true });
-    return true;
-  } catch (error) {
-    throw new Failure(`cannot remove ${file}: ${systemCause(error)}`, { cause: error });
-  }
-}
-
-/** Where something is mounted below a directory, the newest first: field 5 of /proc/self/mountinfo, some bytes in octal (proc(5)). */
-async function mountsBelow(directory: string): Promise<readonly string[]> {
-  const points = (await readFile("/proc/self/mountinfo", "utf8"))
-    .split("\n")
-    .map((line) => line.split(" ")[4] ?? "")
-    .map((point) =>
-      point.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
-    );
-  return points.filter((point) => point.startsWith(`${directory}/`)).reverse();
 }

@@ -3,8 +3,8 @@ import path from "node:path";
 import type { Command } from "commander";
 import { chainsTo, outline } from "../closure/outline.ts";
 import { NotAProgram } from "../elf/errors.ts";
-import type { Closure, ClosureOptions } from "../loader/closure.ts";
-import { resolveClosure } from "../loader/resolve.ts";
+import type { Closure } from "../loader/closure.ts";
+import { resolveRequested } from "../loader/requested-file.ts";
 import { type RootView, viewRoot } from "../loader/root-view.ts";
 import { packagesOfFiles } from "../packages/installed-files.ts";
 import type { CommandContext } from "../system/context.ts";
@@ -75,13 +75,11 @@ async function resolveAll(
   files: readonly string[],
   directory: string,
 ): Promise<{ readonly closures: readonly Closure[]; readonly refused: readonly string[] }> {
-  const closureOptions: ClosureOptions = directory === "/" ? { workingDirectory: process.cwd() } : {};
   const closures: Closure[] = [];
   const refused: string[] = [];
   for (const file of files) {
     try {
-      const inside = insideRoot(view, file, directory);
-      closures.push(underRequestedName(resolveClosure(view, inside, closureOptions), path.posix.normalize(inside)));
+      closures.push(resolveRequested(view, file, directory));
     } catch (error) {
       if (!(error instanceof NotAProgram)) throw error;
       refused.push(error.message);
@@ -95,38 +93,6 @@ function rootDirectory(given: string): string {
     throw usageFailure(`cannot use '${given}' as a root: no such directory`);
   }
   return path.resolve(given);
-}
-
-/** A path inside the root; one that leads into the directory from outside is understood, too. */
-function insideRoot(view: RootView, file: string, directory: string): string {
-  const inside = file.startsWith("/") ? file : `${directory === "/" ? process.cwd() : ""}/${file}`;
-  if (!file.includes("/") && view.locate(inside) === undefined) return programNamed(view, file, directory) ?? inside;
-  if (directory === "/") return inside;
-  const outside = path.resolve(file);
-  return view.locate(inside) === undefined && outside.startsWith(`${directory}/`)
-    ? outside.slice(directory.length)
-    : inside;
-}
-
-/** A program by its name: in this process's PATH if the root is this host's, then where a root's programs are. */
-function programNamed(view: RootView, name: string, directory: string): string | undefined {
-  const own = directory === "/" ? (process.env.PATH ?? "").split(":").filter((each) => each.startsWith("/")) : [];
-  return [...own, ...usualPath]
-    .map((each) => path.posix.join(each, name))
-    .find((place) => view.locate(place)?.entry.kind === "file");
-}
-
-/** The search path that login(1) gives to root. */
-const usualPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-
-/** The program under the name it was asked for by, which may be a link; its libraries stay under their canonical paths. */
-function underRequestedName(closure: Closure, asked: string): Closure {
-  if (closure.binary === asked) return closure;
-  const rename = <T extends { readonly requiredBy: readonly string[] }>(each: T): T => ({
-    ...each,
-    requiredBy: each.requiredBy.map((requirer) => (requirer === closure.binary ? asked : requirer)),
-  });
-  return { ...closure, binary: asked, files: closure.files.map(rename), missing: closure.missing.map(rename) };
 }
 
 function asJson(answers: readonly Answer[]): object {

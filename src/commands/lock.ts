@@ -1,14 +1,7 @@
 import { Argument, type Command, Option } from "commander";
 import { readLock, writeLock } from "../lock/file.ts";
-import {
-  baseDifferences,
-  differenceTable,
-  type Lock,
-  type LockDifference,
-  type LockedBase,
-  type LockedRelease,
-  lockDifferences,
-} from "../lock/lock.ts";
+import type { Lock } from "../lock/lock.ts";
+import { changesText, entryChanges, mergeEntries, withoutPackages } from "../lock/merge.ts";
 import { lockImages } from "../pipeline/build.ts";
 import { planImages } from "../plan/plan.ts";
 import type { PlanRequest } from "../plan/request.ts";
@@ -68,10 +61,6 @@ export function addLockCommand(command: Command, context: CommandContext): void 
     });
 }
 
-type Locked = LockedRelease | LockedBase;
-type Place = Omit<LockedRelease, "packages"> | Omit<LockedBase, "packages">;
-type Change = Place & { readonly differences: readonly LockDifference[] };
-
 async function lockAgain(kind: PlanRequest["kind"], flags: LockFlags, context: CommandContext) {
   // A scratch image can be resolved for every architecture anywhere. An OS-based image runs its own programs.
   const arch = flags.arch ?? (kind === "scratch" ? ["all"] : []);
@@ -84,63 +73,11 @@ async function lockAgain(kind: PlanRequest["kind"], flags: LockFlags, context: C
       "choose another file with --lock-file",
     );
   }
-  const kept = flags.update === undefined || before === undefined ? undefined : without(before, kind, flags.update);
+  const kept =
+    flags.update === undefined || before === undefined ? undefined : withoutPackages(before, kind, flags.update);
   const plan = planImages(recipe, { ...request, ...(kept === undefined ? {} : { lock: kept }) });
   const found = await lockImages(plan, { maxListAge: flags.refresh ? 0 : maxListAge }, context);
-  const known = { releases: before?.releases ?? [], bases: before?.bases ?? [] };
-  const lock: Lock = {
-    recipe: recipe.name,
-    releases: replaced(known.releases, found.releases),
-    bases: replaced(known.bases, found.bases),
-  };
-  const changes: readonly Change[] = [
-    ...found.releases.map((now) => {
-      const { packages, ...place } = now;
-      return { ...place, differences: lockDifferences(sameIn(known.releases, now)?.packages ?? [], packages) };
-    }),
-    ...found.bases.map((now) => {
-      const { packages: _, ...place } = now;
-      return { ...place, differences: baseDifferences(sameIn(known.bases, now), now) };
-    }),
-  ];
-  return { lock, changes, file: lockFile };
-}
-
-/** What was known, with what was found in the place of what was known of the same. */
-function replaced<Item extends Locked>(known: readonly Item[], found: readonly Item[]): readonly Item[] {
-  return [...known.filter((each) => sameIn(found, each) === undefined), ...found];
-}
-
-/** The one of them that is of the same family, release and architecture, or of the same base and architecture. */
-function sameIn<Item extends Locked>(items: readonly Item[], like: Item): Item | undefined {
-  const keyOf = (item: Locked) =>
-    JSON.stringify("base" in item ? [item.base, item.arch] : [item.family, item.release, item.arch]);
-  return items.find((each) => keyOf(each) === keyOf(like));
-}
-
-/** The lock with these packages of one kind of image free to change. */
-function without(lock: Lock, kind: PlanRequest["kind"], names: readonly string[]): Lock {
-  const locked = kind === "scratch" ? lock.releases : lock.bases;
-  const known = new Set(locked.flatMap(({ packages }) => packages.map(({ name }) => name)));
-  const unknown = names.find((name) => !known.has(name));
-  if (unknown !== undefined) {
-    throw usageFailure(
-      `cannot update ${unknown}: it is not in the lock of ${kind} images`,
-      `it contains ${[...known].sort().join(", ") || "nothing"}; dhcpd-build lock ${kind} updates all`,
-    );
-  }
-  const others = <Item extends Locked>(items: readonly Item[]) =>
-    items.map((item) => ({ ...item, packages: item.packages.filter(({ name }) => !names.includes(name)) }));
-  return { ...lock, releases: others(lock.releases), bases: others(lock.bases) };
-}
-
-function changesText(changes: readonly Change[]): string {
-  return changes
-    .filter(({ differences }) => differences.length > 0)
-    .map((change) => `${placeText(change)}:\n${differenceTable(change.differences)}`)
-    .join("\n\n");
-}
-
-function placeText(change: Change): string {
-  return `${"base" in change ? change.base : change.release}, ${change.arch}`;
+  const known = before ?? { releases: [], bases: [] };
+  const lock: Lock = { recipe: recipe.name, ...mergeEntries(known, found) };
+  return { lock, changes: entryChanges(known, found), file: lockFile };
 }

@@ -88,13 +88,16 @@ export function addPlanOptions(command: Command, kind: PlanRequest["kind"]): Com
   }
 }
 
+/** The kind of image to plan; `any` is the scratch image if the recipe has one, because the service is the same in both kinds. */
+type PlannedKind = PlanRequest["kind"] | "any";
+
 /** The plan that the options ask for on this host. Throws usage Failures. */
-export async function readPlan(kind: PlanRequest["kind"], options: PlanOptions): Promise<Plan> {
+export async function readPlan(kind: PlannedKind, options: PlanOptions): Promise<Plan> {
   const { recipe, request, lockFile } = await readRequest(kind, options);
   if (!options.locked) return planImages(recipe, request);
   const lock = await readLock(lockFile);
   if (lock !== undefined) return planImages(recipe, { ...request, lock });
-  throw noLock(lockFile, kind);
+  throw noLock(lockFile, request.kind);
 }
 
 /** There is no lock file where one is needed. */
@@ -104,12 +107,12 @@ export function noLock(file: string, kind: PlanRequest["kind"]): Failure {
 }
 
 /** The recipe and the request that the options make on this host. Throws usage Failures. */
-export async function readRequest(kind: PlanRequest["kind"], options: PlanOptions): Promise<Asked> {
+export async function readRequest(kind: PlannedKind, options: PlanOptions): Promise<Asked> {
   const loaded = await loadRecipe(options.recipe);
   const { name = options.tag, from, builder, base } = options;
   const sourceDateEpoch = process.env.SOURCE_DATE_EPOCH;
   const request: PlanRequest = {
-    kind,
+    kind: kind !== "any" ? kind : loaded.recipe.scratch === undefined ? "fedora" : "scratch",
     arches: options.arch ?? [],
     ...(name === undefined ? {} : { name }),
     ...(from === undefined ? {} : { from }),

@@ -3,7 +3,6 @@ import { butane } from "../deploy/butane.ts";
 import { type PodmanVersion, parsePodmanVersion } from "../deploy/podman.ts";
 import { quadletUnit, type Unit } from "../deploy/quadlet.ts";
 import type { ImagePlan } from "../plan/plan.ts";
-import { loadRecipe } from "../recipe/load.ts";
 import type { BuildRecord } from "../report/record.ts";
 import type { CommandContext } from "../system/context.ts";
 import { Failure, usageFailure } from "../system/errors.ts";
@@ -71,7 +70,7 @@ async function requestedUnit(
   options: QuadletOptions,
   context: CommandContext,
 ): Promise<{ readonly plan: ImagePlan; readonly unit: Unit }> {
-  const { images } = await readPlan(await kindOf(options.recipe), options);
+  const { images } = await readPlan("any", options);
   const [plan] = images;
   if (plan === undefined || images.length > 1)
     throw usageFailure("cannot write one unit for several architectures", "choose one with --arch");
@@ -100,11 +99,6 @@ async function printed(plan: ImagePlan, unit: Unit, options: QuadletOptions): Pr
     );
   }
   return butane(plan, unit, { interface: served, address: options.address });
-}
-
-/** The service is the same in both kinds of image. The OS-based one is used only if the recipe has no scratch image. */
-async function kindOf(recipe: string): Promise<"scratch" | "fedora"> {
-  return (await loadRecipe(recipe)).recipe.scratch === undefined ? "fedora" : "scratch";
 }
 
 /** The record of the unit's image; undefined if this host has no such image, because the unit may be for another one. */
