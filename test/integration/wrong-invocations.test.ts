@@ -57,7 +57,7 @@ describe.runIf(requireTools("buildah", "podman", "apt-get"))(
       [
         "init dhcpd --from debian",
         1,
-        "of the package isc-dhcp-server or dhcp-server: dhcpd-build scratch --recipe dhcpd",
+        "uses the package isc-dhcp-server or dhcp-server: dhcpd-build scratch --recipe dhcpd",
       ],
       ["init redis --from debian", 1, "dhcpd-build init redis-server"],
       ["init postgresql --from debian", 1, "dhcpd-build init postgresql-1"],
