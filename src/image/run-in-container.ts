@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
+import { untilMarkedEnd } from "../system/children.ts";
 import { type Outcome, printedBy, type Step } from "../system/place.ts";
 import { type Command, CommandFailure } from "../system/run.ts";
+import { markVariable, ownName } from "../system/workdir.ts";
 import type { Buildah, RunInOptions, WorkingContainer } from "./buildah.ts";
 
 export interface RunInContainerOptions {
@@ -68,6 +70,7 @@ export async function runSeriesInside(
 ): Promise<readonly Outcome[]> {
   const { volumes, exchange, env = {}, workingDirectory, capabilities, stdoutFile } = options;
   const name = `printed-${randomBytes(8).toString("hex")}`;
+  const mark = ownName();
   const printed = path.join(volumes[exchange] ?? exchange, name);
   const read = async (step: number, kind: "out" | "err" | "code") =>
     (await readFile(`${printed}.${step + 1}.${kind}`, "utf8").catch(() => "")).trimEnd();
@@ -86,7 +89,7 @@ export async function runSeriesInside(
     const words = steps.flatMap(({ command, mayFail }) => [mayFail ? "may" : "must", `${command.length}`, ...command]);
     await buildah.runIn(container, ["sh", "-c", seriesScript, path.posix.join(exchange, name), ...words], {
       volumes,
-      env,
+      env: { ...env, [markVariable]: mark },
       ...(workingDirectory === undefined ? {} : { workingDirectory }),
       ...(capabilities === undefined ? {} : { capabilities }),
     });
@@ -98,6 +101,8 @@ export async function runSeriesInside(
     }
     return outcomes;
   } catch (error) {
+    // What runs inside outlives buildah for a moment, and may still write.
+    await untilMarkedEnd(mark);
     if (!(error instanceof CommandFailure) || error.exitCode === undefined) throw error;
     const { exitCode, stdout, stderr } = error;
     return steps.map(({ command }) => failureInside(command, { exitCode, stdout, stderr }));

@@ -25,16 +25,25 @@ export async function endLeftoverProcesses(run: Run): Promise<void> {
   }
 }
 
+/** Waits until the processes with this mark have ended, which were told to already; not for ever. */
+export async function untilMarkedEnd(mark: string): Promise<void> {
+  const isGoing = () => processesMarked((each) => each === mark).length > 0;
+  for (let waited = 0; isGoing() && waited < patience; waited += interval) await sleep(interval);
+}
+
 /** The monitor of a container is not among them: it ends with its container, which podman removes. */
 function leftoverProcesses(): readonly number[] {
+  return processesMarked(isLeftover).filter((pid) => readProcess(`${pid}`, "comm") !== "conmon\n");
+}
+
+function processesMarked(isOurs: (mark: string) => boolean): readonly number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .filter((name) => {
       const mark = readProcess(name, "environ")
         .split("\0")
         .find((each) => each.startsWith(`${markVariable}=`));
-      const isOurs = mark !== undefined && isLeftover(mark.slice(markVariable.length + 1));
-      return isOurs && readProcess(name, "comm") !== "conmon\n";
+      return mark !== undefined && isOurs(mark.slice(markVariable.length + 1));
     })
     .map(Number);
 }

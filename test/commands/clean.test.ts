@@ -52,7 +52,9 @@ it("removes what dead processes left, and nothing of a live one or of somebody e
     path.join(cache, "derived", `0123.payload.${dead}`),
   ]);
   expect(exitCode).toBe(0);
-  expect(store.calls.map(({ command }) => command)).toEqual([
+  // Whatever other killed runs have left on this machine.
+  const commands = store.calls.map(({ command }) => command).filter(([program]) => program !== "kill");
+  expect(commands).toEqual([
     ["buildah", "containers", "--json"],
     ["podman", "ps", "--all", "--external", "--format", "{{.Names}}"],
     ["buildah", "rm", dead],

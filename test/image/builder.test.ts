@@ -118,7 +118,9 @@ describe("what a command prints in a container", () => {
     const print: Command = ["sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x; echo"];
     expect(await place.run(print, { cwd: "/tmp", env: { A: "b" } })).toBe("x".repeat(3_000_000));
     expect(tools.commands.find((command) => command[1] === "run")?.join(" ")).toMatch(
-      new RegExp(`--volume ${shared}:${shared} --env LC_ALL=C --env A=b --workingdir /tmp \\S+ -- sh -c start`),
+      new RegExp(
+        `--volume ${shared}:${shared} --env LC_ALL=C --env A=b --env DHCPD_BUILD_RUN=\\S+ --workingdir /tmp \\S+ -- sh -c start`,
+      ),
     );
     expect(await readdir(shared)).toEqual([]);
   });

@@ -49,7 +49,7 @@ export async function createWorkshop(options: { driver?: "overlay" | "vfs" } = {
     },
     leftovers: async () => {
       const names = [...(await readdir(cache, { recursive: true }).catch(() => []))].filter((name) =>
-        /dhcpd-build-\d+-\d+-/.test(name),
+        /dhcpd-build-\d+-\d+-[^/]*$/.test(name),
       );
       const graph = path.join(store.directory, "graph");
       const mounts = (await store.mounts()).filter((mount) => mount !== path.join(graph, "overlay"));
