@@ -10,6 +10,8 @@ export interface Store extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   /** Names of the working containers. */
   containers(): Promise<readonly string[]>;
+  /** Names of the images. */
+  images(): Promise<readonly string[]>;
   /** What is mounted inside the store's directory right now. */
   mounts(): Promise<readonly string[]>;
 }
@@ -53,6 +55,10 @@ volume_path = "${directory}/volumes"
     containers: async () => {
       const listed = JSON.parse((await run(["buildah", "containers", "--json"], { env })) || "null");
       return ((listed ?? []) as { containername: string }[]).map((container) => container.containername);
+    },
+    images: async () => {
+      const listed = JSON.parse((await run(["buildah", "images", "--json"], { env })) || "null");
+      return ((listed ?? []) as { names?: string[] }[]).flatMap(({ names = [] }) => names);
     },
     [Symbol.asyncDispose]: async () => {
       // Deepest first; a container that still runs has its own disposal.

@@ -53,7 +53,8 @@ export async function createWorkshop(options: { driver?: "overlay" | "vfs" } = {
       );
       const graph = path.join(store.directory, "graph");
       const mounts = (await store.mounts()).filter((mount) => mount !== path.join(graph, "overlay"));
-      return [...(await store.containers()), ...mounts, ...(await readdir(temporary)), ...names];
+      const drafts = (await store.images()).filter((name) => name.startsWith("localhost/dhcpd-build-"));
+      return [...(await store.containers()), ...drafts, ...mounts, ...(await readdir(temporary)), ...names];
     },
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]();
