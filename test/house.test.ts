@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { matchingPaths } from "../src/system/glob.ts";
+import { openDirectoryRoot } from "../src/system/root.ts";
 
 const project = path.resolve(import.meta.dirname, "..");
 const read = (file: string) => readFileSync(path.join(project, file), "utf8");
@@ -110,6 +112,15 @@ describe("the rooms", () => {
       return undefined;
     };
     expect(sources.map((file) => cycleFrom(file, [])).filter((cycle) => cycle !== undefined)).toEqual([]);
+  });
+
+  it("the page on Fedora names files that exist", () => {
+    const named = [...read("docs/fedora.adoc").matchAll(/`((?:src|recipes|test|\.ci)\/[\w./*-]+)`/g)].map(
+      ([, file = ""]) => file,
+    );
+    expect(named.length).toBeGreaterThan(10);
+    const isThere = (file: string) => matchingPaths(openDirectoryRoot(project), `/${file}`).length > 0;
+    expect(named.filter((file) => !isThere(file))).toEqual([]);
   });
 
   it.each(rooms.filter((room) => sources.some((file) => file.startsWith(`src/${room}/`))))(

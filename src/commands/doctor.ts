@@ -45,7 +45,7 @@ const helperDirectories = [
 export function addDoctorCommand(command: Command, context: CommandContext): void {
   command
     .option("--json", "one JSON document on stdout")
-    .addOption(new Option("--sandbox", "what this program asks itself in a user namespace").hideHelp())
+    .addOption(new Option("--sandbox", "only try a sandbox, as root of a user namespace").hideHelp())
     .action(async (flags: { json?: true; sandbox?: true }) => {
       if (flags.sandbox) {
         for (const trouble of await sandboxTroubles(context.run)) context.print(trouble);
