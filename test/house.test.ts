@@ -152,7 +152,6 @@ const shortFiles: Readonly<Record<string, string>> = {
   "src/system/family.ts": "the packaging families",
   "src/system/os-release.ts": "os-release(5)",
   "src/system/time.ts": "times as people write them",
-  "src/system/together.ts": "work side by side",
   "src/system/version.ts": "this program's version",
 };
 

@@ -1,7 +1,7 @@
 import type { Remark } from "../closure/inspection.ts";
 import { assemble } from "../image/assemble.ts";
 import { baseReference, findStored, fromPlannedBase } from "../image/base.ts";
-import { Buildah, type WorkingContainer } from "../image/buildah.ts";
+import type { Buildah, WorkingContainer } from "../image/buildah.ts";
 import { createdTime, type ImageDescription } from "../image/config.ts";
 import { readContents } from "../image/contents.ts";
 import { notInherited } from "../image/inheritance.ts";
@@ -13,8 +13,9 @@ import { recordOfInstalled } from "../report/os-record.ts";
 import { recordText } from "../report/record-text.ts";
 import { layOutAdditions } from "../rootfs/layout.ts";
 import { writeTar } from "../rootfs/tar.ts";
-import { createWorkdir, type Workdir } from "../system/workdir.ts";
-import { type BuildOptions, type BuiltImage, builtImage, builtMemory, type Tools } from "./built-image.ts";
+import type { Workdir } from "../system/workdir.ts";
+import { type BuildOptions, type BuiltImage, builtImage, type Tools } from "./built-image.ts";
+import { openSession } from "./session.ts";
 
 /** Builds an image of a base with packages installed into it; with what it does not inherit from the base. Throws Failure. */
 export async function buildOsImage(
@@ -22,13 +23,13 @@ export async function buildOsImage(
   options: BuildOptions,
   tools: Tools,
 ): Promise<{ readonly image: BuiltImage; readonly remarks: readonly Remark[] }> {
-  await using workdir = await createWorkdir();
-  const buildah = new Buildah(tools.run, workdir.path);
+  await using session = await openSession(tools);
+  const { buildah, workdir } = session;
   const stored = await findStored(baseReference(plan), plan.arch, buildah);
-  const memoryOf = (base: ImageDescription) => builtMemory(plan, [base.id], () => buildah.images());
+  const cacheFor = (base: ImageDescription) => session.buildCache(plan, [base.id]);
   // Its repositories can only be asked from inside: without a lock an image is up to date as long as package lists are young enough.
   const maxAge = plan.lock === undefined ? options.maxListAge : undefined;
-  const known = stored === undefined || options.force ? undefined : await memoryOf(stored).recall(maxAge);
+  const known = stored === undefined || options.force ? undefined : await cacheFor(stored).recall(maxAge);
   if (known !== undefined) {
     tools.log.info(`nothing to do: ${known.references[0]} is up to date`);
     return { image: known, remarks: [] };
@@ -42,21 +43,21 @@ export async function buildOsImage(
   writeTar(tree, rootfs, record.created);
   await buildah.makeDistinct(container);
   const content = { ...record, rootfs, recordText: recordText(record), base };
-  const assembled = await assemble(plan, container, content, { buildah, workdir });
+  const assembled = await assemble(plan, container, content, session);
   const contents = await readContents(assembled.id, workdir.file("layers"), buildah);
   const files = [...contents.values()].filter(
     ({ kind }) => kind === "file" || kind === "hardlink" || kind === "symlink",
   );
   const built = builtImage(assembled, files, record);
-  await memoryOf(base).remember(built);
+  await cacheFor(base).remember(built);
   const lost = notInherited(plan, base);
   return { image: built, remarks: lost === undefined ? [] : [{ about: lost, sentence: lost, open: false }] };
 }
 
 /** What an OS-based image would be made of now; its packages are installed, and no image is made. Throws Failure. */
-export async function lockOsImage(plan: OsImagePlan, { run }: Tools): Promise<LockedBase> {
-  await using workdir = await createWorkdir();
-  const buildah = new Buildah(run, workdir.path);
+export async function lockOsImage(plan: OsImagePlan, tools: Tools): Promise<LockedBase> {
+  await using session = await openSession(tools);
+  const { buildah, workdir } = session;
   await using container = await fromPlannedBase(plan, buildah);
   const { base, installed } = await install(plan, container, buildah, workdir);
   return lockedBase(plan, base, installed);
