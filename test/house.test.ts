@@ -165,6 +165,12 @@ describe("every source file", () => {
     expect([...new Set(starters.map(({ file }) => file))]).toEqual(["src/system/run.ts"]);
   });
 
+  it("of a verb is loaded by cli.ts and imports plainly what it needs", () => {
+    const lazy = ["src/commands/doctor.ts", "src/commands/user-namespace.ts"];
+    const importers = sources.filter((file) => /\bimport\(/.test(read(file)) && file.startsWith("src/commands/"));
+    expect(importers.filter((file) => !lazy.includes(file))).toEqual([]);
+  });
+
   it("writes through the log or the context, never through console", () => {
     expect(sources.filter((file) => /\bconsole\./.test(read(file)))).toEqual([]);
   });
