@@ -39,7 +39,9 @@ async function removeContainers({ run }: CommandContext): Promise<readonly strin
   const buildah = new Buildah(run);
   const podman = new Podman(run);
   const working = (await emptyIfNotInstalled(buildah.containers())).filter(isLeftover);
-  const checked = (await emptyIfNotInstalled(podman.containers())).filter(isLeftover);
+  const all = await emptyIfNotInstalled(podman.containers());
+  // podman shows buildah's, too.
+  const checked = all.filter((name) => isLeftover(name) && !working.includes(name));
   for (const container of working) await buildah.rm(container);
   for (const container of checked) await podman.rm(container);
   const volumes = (await emptyIfNotInstalled(podman.volumes())).filter(isLeftover);

@@ -10,6 +10,8 @@ import { recordingRun } from "../support/run.ts";
 
 /** Names of a process that ended: there is no process with this number. */
 const dead = "dhcpd-build-999999999-1-0123abcd";
+/** A container of a check. */
+const checked = "dhcpd-build-999999999-1-4567cdef";
 const alive = ownName();
 
 let base: string;
@@ -35,7 +37,9 @@ afterEach(() => {
 
 const storeWith = (...names: readonly string[]) =>
   recordingRun(([tool, verb]) => {
-    if (tool === "podman") return ["ps", "volume"].includes(verb ?? "") ? names.join("\n") : undefined;
+    // `podman ps --external` lists buildah's working containers, too.
+    if (tool === "podman" && verb === "ps") return [...names, checked].join("\n");
+    if (tool === "podman") return verb === "volume" ? names.join("\n") : undefined;
     if (verb === "images")
       return JSON.stringify(names.map((name) => ({ id: "0", names: [`localhost/${name}:latest`] })));
     return verb === "containers" ? JSON.stringify(names.map((containername) => ({ containername }))) : undefined;
@@ -45,7 +49,7 @@ it("removes what dead processes left, and nothing of a live one or of somebody e
   const store = storeWith(dead, alive, "alpine-working-container");
   const { stdout, exitCode } = await runVerb(addCleanCommand, ["clean"], store.run);
   expect(stdout).toEqual([
-    ...[dead, dead, dead],
+    ...[dead, checked, dead],
     `localhost/${dead}:latest`,
     path.join(base, dead),
     path.join(cache, dead),
@@ -58,7 +62,7 @@ it("removes what dead processes left, and nothing of a live one or of somebody e
     ["buildah", "containers", "--json"],
     ["podman", "ps", "--all", "--external", "--format", "{{.Names}}"],
     ["buildah", "rm", dead],
-    ["podman", "rm", "--force", "--ignore", "--volumes", "--time", "0", dead],
+    ["podman", "rm", "--force", "--ignore", "--volumes", "--time", "0", checked],
     ["podman", "volume", "ls", "--format", "{{.Name}}"],
     ["podman", "volume", "rm", "--force", dead],
     ["buildah", "images", "--json", "--no-trunc"],
