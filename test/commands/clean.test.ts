@@ -38,7 +38,7 @@ afterEach(() => {
 const storeWith = (...names: readonly string[]) =>
   recordingRun(([tool, verb]) => {
     // `podman ps --external` lists buildah's working containers, too.
-    if (tool === "podman" && verb === "ps") return [...names, checked].join("\n");
+    if (tool === "podman" && verb === "ps") return (names.includes(dead) ? [...names, checked] : names).join("\n");
     if (tool === "podman") return verb === "volume" ? names.join("\n") : undefined;
     if (verb === "images")
       return JSON.stringify(names.map((name) => ({ id: "0", names: [`localhost/${name}:latest`] })));
