@@ -59,7 +59,7 @@ export class Session implements AsyncDisposable {
 
   /**
    * The working container of an image from nothing. The first call starts `buildah from`, and a failure is thrown to those who await it.
-   * `buildah from` takes 0.1 s (buildah 1.28, an idle machine with 2 cores), which pass while the packages are opened.
+   * That takes about 0.1 s (buildah 1.28, 2 cores), and nothing needs it until the packages are opened and the tree is laid out.
    */
   container(): Promise<WorkingContainer> {
     this.#container ??= this.#open(this.buildah.fromScratch());

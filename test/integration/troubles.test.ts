@@ -25,6 +25,18 @@ describe.runIf(requireTools("buildah", "apt-get", "dpkg-deb", "root", "unshare",
     return readdirSync(directory).map((name) => path.join(directory, name));
   };
 
+  it("a build from the cache unpacks nothing again, and does so if what was unpacked is not whole", async () => {
+    const unpacks = (stderr: string) => stderr.match(/^.*dpkg-deb --fsys-tarfile.*$/gm)?.length ?? 0;
+    const again = await workshop.run(["--verbose", ...rebuild]);
+    expect({ exitCode: again.exitCode, unpacked: unpacks(again.stderr) }).toEqual({ exitCode: 0, unpacked: 0 });
+    const derived = path.join(workshop.cache, "derived");
+    for (const name of readdirSync(derived)) if (name.endsWith(".postinst")) await rm(path.join(derived, name));
+    const mended = await workshop.run(["--verbose", ...rebuild]);
+    expect(mended.exitCode).toBe(0);
+    expect(unpacks(mended.stderr)).toBeGreaterThan(0);
+    expect(mended.stdout).toBe(again.stdout);
+  });
+
   it("without network a build from the cache still succeeds", async () => {
     const [again] = await workshop.build(["--arch", "x86_64", "--force"], { through: offline });
     expect(again?.id).toBe(image.id);
