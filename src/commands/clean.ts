@@ -52,11 +52,15 @@ async function removeContainers({ run }: CommandContext): Promise<readonly strin
 /** Images and indexes in the making: `localhost/<name of our own>:latest`. */
 async function removeDrafts({ run }: CommandContext): Promise<readonly string[]> {
   const buildah = new Buildah(run);
-  const images = buildah.images().then((all) => all.flatMap(({ names }) => names));
-  const drafts = (await emptyIfNotInstalled(images)).filter((name) =>
-    isLeftover(name.replace(/^localhost\/|:latest$/g, "")),
-  );
+  const listed = async () => {
+    const images = await emptyIfNotInstalled(buildah.images().then((all) => all.flatMap(({ names }) => names)));
+    return images.filter((name) => isLeftover(name.replace(/^localhost\/|:latest$/g, "")));
+  };
+  const drafts = await listed();
+  if (drafts.length === 0) return [];
   await buildah.rmi(drafts);
+  // `buildah rmi` takes an index for its image of this machine, which an unfinished one does not have.
+  for (const index of await listed()) await buildah.manifestRm(index);
   return drafts;
 }
 

@@ -149,6 +149,11 @@ export class Buildah {
     }
   }
 
+  /** Removes an index, and none of its images. */
+  async manifestRm(name: string): Promise<void> {
+    await this.#invoke(["manifest", "rm", name], { evenInterrupted: true });
+  }
+
   async tag(id: string, names: readonly string[]): Promise<void> {
     await this.#buildah("tag", id, ...names);
   }

@@ -18,6 +18,7 @@ let base: string;
 let cache: string;
 
 beforeEach(() => {
+  removed.length = 0;
   base = mkdtempSync(path.join(tmpdir(), "clean-test-"));
   cache = path.join(base, "cache", "dhcpd-build");
   vi.stubEnv("TMPDIR", base);
@@ -35,13 +36,21 @@ afterEach(() => {
   rmSync(base, { recursive: true });
 });
 
+/** What `buildah rmi` was told to remove. */
+const removed: string[] = [];
+
 const storeWith = (...names: readonly string[]) =>
-  recordingRun(([tool, verb]) => {
+  recordingRun(([tool, verb, ...args]) => {
+    if (verb === "rmi") removed.push(...args);
     // `podman ps --external` lists buildah's working containers, too.
     if (tool === "podman" && verb === "ps") return (names.includes(dead) ? [...names, checked] : names).join("\n");
     if (tool === "podman") return verb === "volume" ? names.join("\n") : undefined;
     if (verb === "images")
-      return JSON.stringify(names.map((name) => ({ id: "0", names: [`localhost/${name}:latest`] })));
+      return JSON.stringify(
+        names
+          .map((name) => ({ id: "0", names: [`localhost/${name}:latest`] }))
+          .filter((image) => !removed.includes(image.names[0]!)),
+      );
     return verb === "containers" ? JSON.stringify(names.map((containername) => ({ containername }))) : undefined;
   });
 
@@ -67,6 +76,7 @@ it("removes what dead processes left, and nothing of a live one or of somebody e
     ["podman", "volume", "rm", "--force", dead],
     ["buildah", "images", "--json", "--no-trunc"],
     ["buildah", "rmi", `localhost/${dead}:latest`],
+    ["buildah", "images", "--json", "--no-trunc"],
   ]);
   const kept = [alive, "dhcpd-build-notes", "cache/dhcpd-build/derived/0123.payload"];
   expect(kept.filter((name) => !existsSync(path.join(base, name)))).toEqual([]);

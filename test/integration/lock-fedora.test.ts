@@ -139,7 +139,7 @@ describe.runIf(requireTools(...standInTools, "buildah", "skopeo")).each(["dnf5",
       expect(await said(["lock", "fedora"], "--update", "glibc")).toMatchObject({
         exitCode: 2,
         stderr: expect.stringContaining(
-          "error: cannot update glibc: it is not in the lock of fedora images\nhint: there is served, served-libs; dhcpd-build lock fedora takes",
+          "error: cannot update glibc: it is not in the lock of fedora images\nhint: it contains served, served-libs; dhcpd-build lock fedora updates all",
         ),
       });
     });

@@ -58,7 +58,7 @@ volume_path = "${directory}/volumes"
     },
     images: async () => {
       const listed = JSON.parse((await run(["buildah", "images", "--json"], { env })) || "null");
-      return ((listed ?? []) as { names?: string[] }[]).flatMap(({ names = [] }) => names);
+      return ((listed ?? []) as { names?: string[] | null }[]).flatMap(({ names }) => names ?? []);
     },
     [Symbol.asyncDispose]: async () => {
       // Deepest first; a container that still runs has its own disposal.
