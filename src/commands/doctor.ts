@@ -141,6 +141,8 @@ function lackOf(error: unknown): Lack {
 
 /** So many ids has a user to whom useradd(8) assigns them: SUB_UID_COUNT of login.defs(5). */
 const usualIds = 65_536;
+/** From root to nobody, 65534: the owners that files of packages have. */
+const leastIds = 65_535;
 
 /** Whether an ordinary user's namespace has more ids than their own: the kernel's answer, wherever they are assigned. */
 async function lacksForUserNamespace(run: Run): Promise<readonly Lack[]> {
@@ -149,7 +151,7 @@ async function lacksForUserNamespace(run: Run): Promise<readonly Lack[]> {
     const { withStore } = await import("../image/store-trouble.ts");
     const map = withStore(await run(["buildah", "unshare", "cat", "/proc/self/uid_map"]));
     const ids = map.split("\n").map((line) => Number(line.trim().split(/\s+/)[2] ?? 0));
-    if (ids.reduce((sum, count) => sum + count, 0) >= usualIds) return [];
+    if (ids.reduce((sum, count) => sum + count, 0) >= leastIds) return [];
   } catch (error) {
     if (!(error instanceof CommandFailure)) return [lackOf(error)];
     if (error.notFound) return [];
